@@ -1,0 +1,1 @@
+"""Health of databases, broker and cache: probes, their readings, pages and readiness."""

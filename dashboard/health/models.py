@@ -1,0 +1,57 @@
+"""Owns what probes read and the samples behind the charts; both live in the control database."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dashboard.core.db import ControlModel
+
+STALE_AFTER_INTERVALS = 3
+
+
+class Reading(ControlModel):
+    """The last good answer of a probe. A failed probe keeps it and adds `error` and `failed_at`."""
+
+    __tablename__ = "reading"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    taken_at: Mapped[datetime | None]
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    every_seconds: Mapped[int] = mapped_column(default=60)
+    error: Mapped[str] = mapped_column(default="")
+    failed_at: Mapped[datetime | None]
+
+    @property
+    def age_seconds(self) -> float | None:
+        """Seconds since the last good answer; None when there never was one."""
+        return None if self.taken_at is None else (datetime.now(UTC) - self.taken_at).total_seconds()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is older than three intervals: the probe is late or the database is away."""
+        age = self.age_seconds
+        return age is None or timedelta(seconds=age) > STALE_AFTER_INTERVALS * self.interval
+
+    @property
+    def interval(self) -> timedelta:
+        """How often the probe is meant to answer."""
+        return timedelta(seconds=self.every_seconds)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the newest attempt failed."""
+        return bool(self.error)
+
+
+class MetricSample(ControlModel):
+    """One value of one series, kept for charts."""
+
+    __tablename__ = "metric_sample"
+    __table_args__ = (Index("ix_metric_sample_at", "at"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[float]

@@ -1,0 +1,53 @@
+"""Stores what probes read. Flushes; the job commits."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from dashboard.core.db import db
+from dashboard.health.models import MetricSample, Reading
+
+KEEP_SAMPLES = timedelta(days=2)
+
+
+def store_reading(key: str, data: Mapping[str, Any], error: str = "", *, every: int = 60) -> None:
+    """Keep a probe's answer. With `error` the last good data stays and the error is put beside it.
+
+    `every` is the probe's interval in seconds; a page calls a reading stale after three of them.
+    """
+    now = datetime.now(UTC)
+    if error:
+        values: dict[str, Any] = {"error": error, "failed_at": now}
+    else:
+        values = {"data": dict(data), "taken_at": now, "error": "", "failed_at": None}
+    values["every_seconds"] = every
+    first = {"data": {}} | values
+    statement = insert(Reading).values(key=key, **first)
+    db.session.execute(statement.on_conflict_do_update(index_elements=[Reading.key], set_=values))
+    _forget(key)
+
+
+def _forget(key: str) -> None:
+    """Let the session read the row anew: the upsert went past its identity map."""
+    known = db.session.identity_map.get(db.session.identity_key(Reading, key))
+    if known is not None:
+        db.session.expire(known)
+
+
+def store_samples(values: Mapping[str, float | None], *, at: datetime | None = None) -> None:
+    """Add one sample per series; None (unknown) is left out, never stored as 0."""
+    moment = at or datetime.now(UTC)
+    rows = [
+        {"name": name, "at": moment, "value": value} for name, value in values.items() if value is not None
+    ]
+    if rows:
+        db.session.execute(insert(MetricSample).values(rows).on_conflict_do_nothing())
+
+
+def prune_samples(keep: timedelta = KEEP_SAMPLES) -> int:
+    """Delete samples older than `keep`; return how many."""
+    result = db.session.execute(delete(MetricSample).where(MetricSample.at < datetime.now(UTC) - keep))
+    return int(getattr(result, "rowcount", 0))
