@@ -25,6 +25,12 @@ class Reading(ControlModel):
     failed_at: Mapped[datetime | None]
 
     @property
+    def values(self) -> dict[str, Any]:
+        """The data with every `…_at` as a datetime again (JSON knows none)."""
+        thawed: dict[str, Any] = thaw(self.data)
+        return thawed
+
+    @property
     def age_seconds(self) -> float | None:
         """Seconds since the last good answer; None when there never was one."""
         return None if self.taken_at is None else (datetime.now(UTC) - self.taken_at).total_seconds()
@@ -44,6 +50,18 @@ class Reading(ControlModel):
     def is_failing(self) -> bool:
         """Whether the newest attempt failed."""
         return bool(self.error)
+
+
+def thaw(value: Any) -> Any:
+    """Turn ISO texts under keys that end in `_at` into datetimes, at any depth."""
+    if isinstance(value, list):
+        return [thaw(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: datetime.fromisoformat(item) if key.endswith("_at") and isinstance(item, str) else thaw(item)
+        for key, item in value.items()
+    }
 
 
 class MetricSample(ControlModel):

@@ -1,6 +1,7 @@
 """Stores what probes read. Flushes; the job commits."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,20 @@ def store_reading(key: str, data: Mapping[str, Any], error: str = "", *, every: 
     statement = insert(Reading).values(key=key, **first)
     db.session.execute(statement.on_conflict_do_update(index_elements=[Reading.key], set_=values))
     _forget(key)
+
+
+def plain(row: Any) -> dict[str, Any]:
+    """Return a dataclass as JSON-safe values: datetimes become ISO texts."""
+    frozen: dict[str, Any] = _plain(asdict(row))
+    return frozen
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _forget(key: str) -> None:
