@@ -1,0 +1,1 @@
+"""The ERP's own records: what a tenant's people work with."""

@@ -1,0 +1,1 @@
+"""Currencies with their decimals, and exchange rates by day."""

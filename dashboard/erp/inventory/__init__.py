@@ -1,0 +1,1 @@
+"""Warehouses, stock moves and the balance they add up to."""

@@ -1,0 +1,1 @@
+"""KPI definitions and the values recorded for each period."""

@@ -1,0 +1,1 @@
+"""Organizations of a tenant and the people in them."""

@@ -1,0 +1,1 @@
+"""Quotes: what suppliers offer on a request."""

@@ -1,0 +1,137 @@
+"""Owns suppliers and the people to reach there."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from sqlalchemy import Index, Numeric, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from dashboard.core.db import TenantModel
+from dashboard.erp.base import (
+    Custom,
+    Imported,
+    Json,
+    Key,
+    Owned,
+    Part,
+    Record,
+    Restorable,
+    Words,
+    choice,
+    email,
+    iso_country,
+    json_index,
+    json_object,
+    label,
+    not_blank,
+    not_negative,
+    one_of,
+    org_key,
+    percent,
+    refers,
+    sort_index,
+    trigrams,
+    unique_external,
+    unique_live,
+)
+from dashboard.erp.catalog.models import ProductCategory
+from dashboard.erp.organizations.models import Organization
+
+
+class SupplierStatus(StrEnum):
+    """Whether we buy there."""
+
+    PROSPECT = "prospect"
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    INACTIVE = "inactive"
+
+
+class Supplier(Record, Owned, Restorable, Custom, Imported, TenantModel):
+    """A company that quotes and delivers. `reliability` is 0 to 100, empty before anything was observed."""
+
+    __tablename__ = "supplier"
+    __table_args__ = (
+        org_key(),
+        refers("category_id", "product_category"),
+        *not_blank("name", "code"),
+        email(),
+        iso_country(),
+        one_of("status", SupplierStatus),
+        *percent("reliability"),
+        *not_negative("score_n", "lead_time_days", "payment_days"),
+        *json_object("capabilities", "custom_fields"),
+        unique_live("supplier", "org_id", "code"),
+        unique_external("supplier"),
+        Index("ix_supplier_category_id", "category_id"),
+        Index(
+            "ix_supplier_reliability",
+            text("reliability DESC NULLS LAST"),
+            "name",
+            "id",
+        ),
+        sort_index("supplier", "name"),
+        sort_index("supplier", "region"),
+        sort_index("supplier", "created_at"),
+        json_index("supplier", "capabilities"),
+        trigrams("supplier", "name", "code", "email"),
+    )
+
+    code: Mapped[Words | None]
+    name: Mapped[Words]
+    tax_id: Mapped[Words | None]
+    email: Mapped[Words | None]
+    phone: Mapped[Words | None]
+    website: Mapped[Words | None]
+    category_id: Mapped[Key | None]
+    region: Mapped[Words | None]
+    country: Mapped[Words | None]
+    status: Mapped[str] = choice(SupplierStatus, SupplierStatus.ACTIVE)
+    capabilities: Mapped[Json]
+    reliability: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
+    score_n: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    lead_time_days: Mapped[int | None]
+    payment_days: Mapped[int | None]
+    organization: Mapped[Organization] = relationship()
+    category: Mapped[ProductCategory | None] = relationship(
+        primaryjoin="foreign(Supplier.category_id) == ProductCategory.id"
+    )
+    contacts: Mapped[list["SupplierContact"]] = relationship(
+        back_populates="supplier",
+        cascade="all, delete-orphan",
+        passive_deletes=True,
+        order_by="(SupplierContact.position, SupplierContact.id)",
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SupplierContact(Record, Part, TenantModel):
+    """A person at a supplier; at most one is the first to call."""
+
+    __tablename__ = "supplier_contact"
+    __table_args__ = (
+        refers("supplier_id", "supplier", ondelete="CASCADE"),
+        *not_blank("name"),
+        email(),
+        Index("ix_supplier_contact_supplier_id", "supplier_id"),
+        Index(
+            "uq_supplier_contact_is_primary",
+            "supplier_id",
+            unique=True,
+            postgresql_where=text("is_primary"),
+        ),
+    )
+
+    supplier_id: Mapped[Key]
+    position: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    name: Mapped[Words]
+    role: Mapped[Words | None]
+    email: Mapped[Words | None]
+    phone: Mapped[Words | None]
+    is_primary: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    supplier: Mapped[Supplier] = relationship(back_populates="contacts")
+
+    def __str__(self) -> str:
+        return label(self.name, self.role)
