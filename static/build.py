@@ -21,7 +21,6 @@ FILES = {
     "echarts.js": "echarts/dist/echarts.min.js",
     "inter-latin.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
     "inter-latin-ext.woff2": "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
-    "axe.js": "axe-core/axe.min.js",
 }
 ICONS = "@tabler/icons/tabler-nodes-outline.json"
 
@@ -39,7 +38,7 @@ def install(root: Path) -> None:
     else:
         code = _run_npm_of_wheel(root, arguments)
     if code:
-        raise BuildError(f"npm ci ended with code {code}. Check the network and package-lock.json, then try again.")
+        raise BuildError(f"npm ci ended with code {code}. Check the network, then try again.")
 
 
 def _run_npm_of_wheel(root: Path, arguments: list[str]) -> int:
@@ -55,7 +54,7 @@ def copy_files(modules: Path, vendor: Path) -> None:
     for name, source in FILES.items():
         path = modules / source
         if not path.is_file():
-            raise BuildError(f"{source} is not in node_modules: the package has moved it. Correct FILES in static/build.py.")
+            raise BuildError(f"{source} is not in node_modules. Correct FILES in static/build.py.")
         content = path.read_bytes()
         if name.endswith((".css", ".js")):
             content = _without_source_map(content)
@@ -72,7 +71,9 @@ def _without_source_map(content: bytes) -> bytes:
 def write_icons(modules: Path, vendor: Path) -> None:
     """Write every outline icon as name → inner SVG, so that a page may use any of them by name."""
     nodes = json.loads((modules / ICONS).read_text(encoding="utf-8"))
-    icons = {name: "".join(_element(tag, attributes) for tag, attributes in parts) for name, parts in nodes.items()}
+    icons = {
+        name: "".join(_element(tag, attributes) for tag, attributes in parts) for name, parts in nodes.items()
+    }
     (vendor / "icons.json").write_text(json.dumps(icons, separators=(",", ":")), encoding="utf-8")
 
 

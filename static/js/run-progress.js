@@ -1,0 +1,39 @@
+// Live parts of a page: [data-live-url] is fetched again every data-live-every ms (1000) until the answer holds [data-finished].
+// Leaving the page changes nothing: the work goes on, and coming back shows it.
+const failuresBeforeNote = 3;
+
+function follow(part) {
+  const every = Number(part.dataset.liveEvery || 1000);
+  let failures = 0;
+
+  async function step() {
+    if (!part.isConnected) return;
+    if (document.hidden) {
+      setTimeout(step, every);
+      return;
+    }
+    try {
+      const answer = await fetch(part.dataset.liveUrl, { headers: { "X-Live": "1" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      replace(part, await answer.text());
+      failures = 0;
+    } catch {
+      failures += 1;
+      if (failures === failuresBeforeNote) part.dataset.liveLost = "1";
+    }
+    if (!part.querySelector("[data-finished]")) setTimeout(step, every * Math.min(1 + failures, 10));
+  }
+  if (!part.querySelector("[data-finished]")) setTimeout(step, every);
+}
+
+function replace(part, markup) {
+  const log = part.querySelector("[data-log]");
+  const atEnd = !log || log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  const top = log?.scrollTop || 0;
+  part.innerHTML = markup;
+  delete part.dataset.liveLost;
+  const fresh = part.querySelector("[data-log]");
+  if (fresh) fresh.scrollTop = atEnd ? fresh.scrollHeight : top;
+}
+
+for (const part of document.querySelectorAll("[data-live-url]")) follow(part);
