@@ -63,6 +63,11 @@ class Postgres:
         """The process id of the postmaster while it runs."""
         return self.process.pid
 
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs or has never been started."""
+        return self.process.returncode
+
     def url(self, database: str, user: str = SUPERUSER, password: str | None = None) -> str:
         """Return a `postgresql://` URL; the superuser's password when none is given."""
         secret = quote(password if password is not None else self.superuser_password, safe="")
@@ -108,7 +113,7 @@ class Postgres:
         """Wait until the server takes connections; ServerError with the log's last words if not."""
         deadline = time.monotonic() + timeout
         while True:
-            if self.process.returncode is not None:
+            if self.returncode is not None:
                 words = last_lines(self.log, self._log_offset)
                 msg = f"PostgreSQL '{self.name}' ended while starting: {words}"
                 raise ServerError(msg)

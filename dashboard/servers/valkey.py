@@ -59,6 +59,11 @@ class Valkey:
         """The process id while it runs."""
         return self.process.pid
 
+    @property
+    def returncode(self) -> int | None:
+        """How it ended; None while it runs or has never been started."""
+        return self.process.returncode
+
     def url(self, database: int = 0) -> str:
         """Return the `redis://` URL of one numbered database, with the password."""
         return f"redis://:{quote(self.password, safe='')}@{HOST}:{self.port}/{database}"
@@ -97,7 +102,7 @@ class Valkey:
         deadline = time.monotonic() + timeout
         with redis.Redis(host=HOST, port=self.port, password=self.password) as client:
             while True:
-                if self.process.returncode is not None:
+                if self.returncode is not None:
                     words = last_lines(self.log, self._log_offset)
                     msg = f"Valkey '{self.name}' ended while starting: {words}"
                     raise ServerError(msg)

@@ -1,0 +1,1 @@
+"""The embedded default: lays out and runs the whole product on one machine (dev, demo, tests)."""

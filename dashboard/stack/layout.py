@@ -1,0 +1,204 @@
+"""Where everything is in the data folder, and which servers the stack consists of."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from dashboard.core.config import CHECKOUT
+from dashboard.servers import ErpPasswords, Postgres, Standby, Upstream, Valkey, data_root, service_account
+from dashboard.servers.binaries import major_version, postgres_bin
+from dashboard.servers.erp_roles import APP, CONTROL, MONITOR, OWNER, REPLICATION
+from dashboard.stack.options import StackOptions
+from dashboard.stack.state import State
+
+ERP_DATABASE = "erp_dev"
+CONTROL_DATABASE = "steward_control"
+CACHE_MEMORY = "128mb"
+SUMMARIES_MAJOR = 17  # summarize_wal, which incremental backups need
+FOLDER_MODE = 0o700
+
+
+@dataclass(frozen=True)
+class Site:
+    """A standby that is expected, and where it would stand in production."""
+
+    name: str
+    zone: str
+    region: str
+    mode: str
+
+
+SITES = (Site("az-b", "b", "local", "sync"), Site("dr", "a", "far", "async"))
+
+CONTROL_OPTIONS = {
+    "max_connections": "100",
+    "shared_buffers": "32MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "jit": "off",
+    "log_line_prefix": "%m [%p] %q%u@%d %a ",
+}
+ERP_OPTIONS = {
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "jit": "off",
+    "wal_level": "replica",
+    "wal_log_hints": "on",
+    "max_wal_senders": "20",
+    "max_replication_slots": "20",
+    "max_slot_wal_keep_size": "2GB",
+    "wal_keep_size": "256MB",
+    # A full pg_dump locks every table of every tenant.
+    "max_locks_per_transaction": "1024",
+    "hot_standby_feedback": "on",
+    # A silent standby or receiver is noticed within ten seconds.
+    "wal_sender_timeout": "8s",
+    "wal_receiver_timeout": "8s",
+    "wal_receiver_status_interval": "1s",
+    "shared_preload_libraries": "pg_stat_statements",
+    # One entry per tenant role and statement; role and path changes would fill it.
+    "pg_stat_statements.max": "10000",
+    "pg_stat_statements.track_utility": "off",
+    "track_io_timing": "on",
+    "log_min_duration_statement": "500ms",
+    "log_line_prefix": "%m [%p] %q%u@%d %a ",
+    "log_lock_waits": "on",
+    "archive_mode": "on",
+    "archive_timeout": "60",
+}
+STANDBY_BUFFERS = "64MB"
+
+
+class Layout:
+    """The folders, passwords and servers of one data folder."""
+
+    def __init__(self, options: StackOptions, state: State) -> None:
+        self.options = options
+        self.state = state
+        self.home = options.home
+        self.logs = self.home / "logs"
+        self.requests = self.home / "run"
+        for folder in (self.logs, self.requests):
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        self.account = service_account()
+        self.servers = data_root(self.home / "servers", self.account)
+        self.barman = self.servers / "barman"
+        self.bin = postgres_bin(self.account, self.servers / "bin", explicit=options.pg_bin)
+        self.control = self._control()
+        self.erp = self._erp()
+        self.standbys = [self._standby(site) for site in SITES[: options.standbys]]
+        self.broker = self._valkey("broker", append_only=True, policy="noeviction", max_memory="0")
+        self.cache = self._valkey("cache", append_only=False, policy="allkeys-lru", max_memory=CACHE_MEMORY)
+
+    @property
+    def incoming(self) -> Path:
+        """Where the primary's archive_command leaves WAL for Barman."""
+        return self.barman / "main" / "incoming"
+
+    @property
+    def barman_config(self) -> Path:
+        """Barman's configuration file."""
+        return self.barman / "barman.conf"
+
+    def erp_passwords(self) -> ErpPasswords:
+        """The generated passwords of the ERP cluster's logins."""
+        secret = self.state.password
+        return ErpPasswords(
+            owner=secret("owner"),
+            app=secret("app"),
+            monitor=secret("monitor"),
+            replication=secret("replication"),
+            backup=secret("backup"),
+        )
+
+    def control_url(self) -> str:
+        """The control database as its owner."""
+        return self.control.url(CONTROL_DATABASE, CONTROL, self.state.password("control"))
+
+    def erp_urls(self) -> dict[str, str]:
+        """The ERP database as each login the product uses, by the setting's name."""
+        secrets = self.erp_passwords()
+        return {
+            "DATABASE_URL": self.erp.url(ERP_DATABASE, APP, secrets.app),
+            "DATABASE_DIRECT_URL": self.erp.url(ERP_DATABASE, OWNER, secrets.owner),
+            "DATABASE_MONITOR_URL": self.erp.url(ERP_DATABASE, MONITOR, secrets.monitor),
+        }
+
+    def standby_entries(self) -> list[dict[str, str]]:
+        """The expected standbys as DATABASE_STANDBYS lists them."""
+        secret = self.erp_passwords().monitor
+        return [
+            {
+                "name": site.name,
+                "zone": site.zone,
+                "region": site.region,
+                "mode": site.mode,
+                "url": server.url(ERP_DATABASE, MONITOR, secret),
+            }
+            for site, server in zip(SITES, self.standbys, strict=False)
+        ]
+
+    def _control(self) -> Postgres:
+        return Postgres(
+            self.servers / "control",
+            self.state.port("control"),
+            self.state.password("control_superuser"),
+            CONTROL_OPTIONS,
+            bin_folder=self.bin,
+        )
+
+    def _erp(self) -> Postgres:
+        return Postgres(
+            self.servers / "erp",
+            self.state.port("erp"),
+            self.state.password("erp_superuser"),
+            self._erp_options(),
+            bin_folder=self.bin,
+        )
+
+    def _erp_options(self) -> dict[str, str]:
+        options = {**ERP_OPTIONS, "archive_command": archive_command(self.incoming)}
+        if major_version(self.bin) >= SUMMARIES_MAJOR:
+            options["summarize_wal"] = "on"
+        return options
+
+    def _standby(self, site: Site) -> Standby:
+        upstream = Upstream(
+            self.erp.port, self.erp.superuser_password, REPLICATION, self.state.password("replication")
+        )
+        options = {**self._erp_options(), "shared_buffers": STANDBY_BUFFERS}
+        port = self.state.port(site.name)
+        return Standby(self.servers / site.name, port, upstream, options, bin_folder=self.bin)
+
+    def _valkey(self, name: str, *, append_only: bool, policy: str, max_memory: str) -> Valkey:
+        return Valkey(
+            self.servers / name,
+            self.state.port(name),
+            self.state.password(name),
+            append_only=append_only,
+            policy=policy,
+            max_memory=max_memory,
+        )
+
+
+def archive_command(incoming: Path) -> str:
+    """Return the command: whole files only, by a copy under a hidden name and a rename."""
+    folder = str(incoming).replace("%", "%%")
+    return f'cp "%p" "{folder}/.%f.part" && mv -f "{folder}/.%f.part" "{folder}/%f"'
+
+
+def program_folder() -> Path:
+    """Return the folder of the interpreter's own programs (barman)."""
+    return Path(sys.executable).parent
+
+
+def find_program(name: str) -> str:
+    """Return a program beside our interpreter, else its bare name for the PATH."""
+    beside = program_folder() / name
+    return os.fspath(beside) if beside.exists() else name
+
+
+def source_folder() -> Path:
+    """Return the checkout the product runs from."""
+    return CHECKOUT
