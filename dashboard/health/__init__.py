@@ -1,1 +1,28 @@
 """Health of databases, broker and cache: probes, their readings, pages and readiness."""
+
+from flask import Flask
+
+from dashboard.core.config import Settings
+from dashboard.core.menu import MenuItem, register_menu
+from dashboard.health import readiness, reviewing
+from dashboard.health.cards import register_card
+from dashboard.health.refreshing import BROKER, CACHE
+from dashboard.health.views import health_pages, overview_pages
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Register pages, menu, overview cards and readiness checks."""
+    app.register_blueprint(overview_pages)
+    app.register_blueprint(health_pages)
+    readiness.init_app(app, settings)
+    register_card(app, 10, reviewing.primary_card)
+    register_card(app, 60, lambda: reviewing.redis_card(BROKER, "Broker"))
+    register_card(app, 61, lambda: reviewing.redis_card(CACHE, "Cache"))
+    register_card(app, 70, reviewing.disk_card)
+    register_menu(
+        app,
+        MenuItem(
+            "database", "Overview", "database.overview", "database.overview.view", "layout-dashboard", 10
+        ),
+        MenuItem("database", "Health", "health.page", "database.health.view", "heartbeat", 40),
+    )

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from dashboard.core.db import db
 from dashboard.health.models import MetricSample, Reading
 
-CHART_POINTS = 300  # far under the 1,500 a browser draws smoothly
+CHART_POINTS = 120  # enough for the width of a page, and few enough to read as a table
 
 
 def get_reading(key: str) -> Reading | None:
@@ -22,18 +22,20 @@ def list_readings(keys: Iterable[str]) -> dict[str, Reading]:
     return {reading.key: reading for reading in found}
 
 
-def list_samples(names: Sequence[str], *, span: timedelta) -> dict[str, list[tuple[datetime, float]]]:
-    """Return the samples of each series over the last `span`, averaged into at most 300 points."""
-    since = datetime.now(UTC) - span
-    step = timedelta(seconds=max(1.0, span.total_seconds() / CHART_POINTS))
-    slot = func.date_bin(step, MetricSample.at, since).label("slot")
+def list_samples(
+    names: Sequence[str], *, span: timedelta, until: datetime | None = None
+) -> tuple[list[datetime], dict[str, list[float | None]]]:
+    """Return 120 moments over the last `span`, and each series' mean there (None: nothing was read)."""
+    step = span / CHART_POINTS
+    end = until or datetime.now(UTC)
+    since = end - span
+    slot = func.floor(func.extract("epoch", MetricSample.at - since) / step.total_seconds()).label("slot")
     rows = db.session.execute(
         select(MetricSample.name, slot, func.avg(MetricSample.value))
-        .where(MetricSample.name.in_(names), MetricSample.at >= since)
+        .where(MetricSample.name.in_(names), MetricSample.at >= since, MetricSample.at < end)
         .group_by(MetricSample.name, slot)
-        .order_by(slot)
     )
-    series: dict[str, list[tuple[datetime, float]]] = {name: [] for name in names}
-    for name, at, value in rows:
-        series[name].append((at, value))
-    return series
+    series: dict[str, list[float | None]] = {name: [None] * CHART_POINTS for name in names}
+    for name, index, value in rows:
+        series[name][min(int(index), CHART_POINTS - 1)] = value
+    return [since + step * index for index in range(CHART_POINTS)], series
