@@ -1,0 +1,170 @@
+"""Owns the settings: read from the environment, secret files and the stack's own file, checked at start."""
+
+import json
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DEFAULT_SECRET = "only-for-development"  # noqa: S105  # production refuses it
+STACK_FILE = "stack.env"
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong; the message names the variable."""
+
+
+class Standby(BaseModel):
+    """A standby that is expected to exist, by name, whether or not it is there now."""
+
+    name: str
+    zone: str
+    region: str
+    mode: Literal["sync", "async"]
+    url: str
+
+
+def _with_driver(url: str) -> str:
+    """Say psycopg2: a bare `postgresql://` means psycopg 3 since SQLAlchemy 2.1."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg2://" + url.removeprefix(scheme)
+    return url
+
+
+PostgresUrl = Annotated[str, BeforeValidator(_with_driver), Field(pattern=r"^postgresql\+psycopg2://")]
+# The environment is decoded by pydantic-settings, a file's text is not.
+Standbys = Annotated[
+    tuple[Standby, ...], BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value)
+]
+RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix)://")]
+
+
+class Settings(BaseSettings):
+    """Everything a deployment can set; the names are those of the environment."""
+
+    model_config = SettingsConfigDict(extra="ignore", populate_by_name=True, frozen=True)
+
+    env: Literal["dev", "test", "production"] = Field("dev", validation_alias="STEWARD_ENV")
+    home: Path = Field(CHECKOUT / ".steward", validation_alias="STEWARD_HOME")
+    port: int = Field(8000, ge=1, le=65535, validation_alias="STEWARD_PORT")
+    base_url: str = Field("", validation_alias="STEWARD_BASE_URL")
+    secret_key: str = Field(DEFAULT_SECRET, min_length=16, validation_alias="STEWARD_SECRET_KEY")
+
+    control_url: PostgresUrl = Field(validation_alias="STEWARD_CONTROL_URL")
+    database_url: PostgresUrl = Field(validation_alias="DATABASE_URL")
+    database_direct_url: PostgresUrl = Field(validation_alias="DATABASE_DIRECT_URL")
+    database_monitor_url: PostgresUrl = Field(validation_alias="DATABASE_MONITOR_URL")
+    database_sslmode: Literal["", "disable", "prefer", "require", "verify-ca", "verify-full"] = Field(
+        "", validation_alias="DATABASE_SSLMODE"
+    )
+    standbys: Standbys = Field((), validation_alias="DATABASE_STANDBYS")
+    pool_size: int = Field(8, ge=1, le=200, validation_alias="DATABASE_POOL_SIZE")
+    pool_overflow: int = Field(8, ge=0, le=200, validation_alias="DATABASE_POOL_OVERFLOW")
+    pool_pre_ping: bool = Field(default=True, validation_alias="DATABASE_POOL_PRE_PING")
+    echo: bool = Field(default=False, validation_alias="DATABASE_ECHO")
+
+    broker_url: RedisUrl = Field(validation_alias="STEWARD_BROKER_URL")
+    cache_url: RedisUrl = Field(validation_alias="STEWARD_CACHE_URL")
+
+    barman_config: Path | None = Field(None, validation_alias="STEWARD_BARMAN_CONFIG")
+    barman_server: str = Field("main", validation_alias="STEWARD_BARMAN_SERVER")
+    barman_bin: str = Field("barman", validation_alias="STEWARD_BARMAN_BIN")
+    pg_bin: Path | None = Field(None, validation_alias="STEWARD_PG_BIN")
+
+    smtp_url: str = Field("", validation_alias="STEWARD_SMTP_URL")
+    mail_from: str = Field("steward@localhost", validation_alias="STEWARD_MAIL_FROM")
+    trusted_proxies: int = Field(0, ge=0, le=5, validation_alias="STEWARD_TRUSTED_PROXIES")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic passes all four by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then NAME_FILE secrets, then the running stack's own file."""
+        return (init_settings, env_settings, _FileSource(settings_cls))
+
+    @model_validator(mode="after")
+    def _refuse_development_secret(self) -> Self:
+        if self.env == "production" and self.secret_key == DEFAULT_SECRET:
+            raise ValueError("STEWARD_SECRET_KEY must be set in production")
+        return self
+
+    @property
+    def url(self) -> str:
+        """The address people open, without a trailing slash."""
+        return self.base_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach it over TLS, so that cookies may be marked secure."""
+        return self.url.startswith("https://")
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """Values from `NAME_FILE` secrets, else from the stack's file in the data folder."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        home = Path(os.environ.get("STEWARD_HOME", CHECKOUT / ".steward"))
+        return read_env_file(home / STACK_FILE) | read_secret_files(os.environ)
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """`NAME=value` lines of a file; nothing when it does not exist."""
+    try:
+        lines = path.read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {name: value for name, value in pairs if name not in os.environ}
+
+
+def read_secret_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """The contents of the files that `NAME_FILE` variables of our settings point at."""
+    values = {}
+    for name in _variable_names():
+        path = environment.get(f"{name}_FILE")
+        if path and name not in environment:
+            try:
+                values[name] = Path(path).read_text().strip()
+            except OSError as error:
+                raise ConfigurationError(f"{name}_FILE={path} cannot be read: {error.strerror}") from error
+    return values
+
+
+def _variable_names() -> list[str]:
+    return [str(field.validation_alias) for field in Settings.model_fields.values()]
+
+
+def load_settings() -> Settings:
+    """Read and check all settings. Raises ConfigurationError with one line per wrong variable."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # values come from the sources above
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+    hint = "Start the embedded stack with `make up`, or set these variables."
+    return "Steward cannot start:\n  " + "\n  ".join(lines) + f"\n{hint}"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return load_settings()

@@ -1,0 +1,1 @@
+"""Schema migrations: three Alembic histories (control, shared, tenant) driven through Flask-Migrate."""

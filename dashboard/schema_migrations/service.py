@@ -1,0 +1,118 @@
+"""Upgrades the three histories and keeps the ledger of tenants."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from flask import current_app
+from sqlalchemy import Connection, text
+
+from dashboard.core.db import db
+from dashboard.core.errors import DashboardError
+from dashboard.schema_migrations.histories import PLANS, History, migration_context
+from dashboard.schema_migrations.models import TenantRevision
+from dashboard.tenancy import queries as tenancy
+from dashboard.tenancy.models import TenantRef
+from dashboard.tenancy.scope import quote
+
+LOCK_KEY = 7_310_001  # any constant: one migration at a time per database
+
+Say = Callable[[str], None]
+
+
+class MigrationError(DashboardError):
+    """A migration could not run; nothing of it is left."""
+
+
+def config_of(history: History) -> Config:
+    """Alembic's configuration of a history, through Flask-Migrate."""
+    config: Config = current_app.extensions["migrate"].migrate.get_config(history.directory)
+    return config
+
+
+def heads(history: History) -> tuple[str, ...]:
+    """The newest revisions in the code; more than one is a mistake to merge."""
+    return tuple(ScriptDirectory.from_config(config_of(history)).get_heads())
+
+
+def current(connection: Connection, history: History, schema: str = "public") -> str | None:
+    """The revision a database (or a tenant's schema) stands at; None before the first."""
+    return migration_context(connection, history, schema).get_current_revision()
+
+
+def upgrade(connection: Connection, history: History, schema: str = "public", to: str = "head") -> bool:
+    """Bring one history forward on the caller's transaction. Returns whether anything was pending."""
+    if to == "head" and (current(connection, history, schema),) == heads(history):
+        return False
+    config = config_of(history)
+    config.attributes["connection"] = connection
+    config.attributes["schema"] = schema
+    command.upgrade(config, to)
+    return True
+
+
+def downgrade(connection: Connection, history: History, schema: str = "public", to: str = "base") -> None:
+    """Take a history back on the caller's transaction (tests and emergencies)."""
+    config = config_of(history)
+    config.attributes["connection"] = connection
+    config.attributes["schema"] = schema
+    command.downgrade(config, to)
+
+
+def upgrade_tenant(connection: Connection, tenant: TenantRef, *, actor: str) -> bool:
+    """Bring one tenant to the head and note it in the ledger, in the same transaction."""
+    before = current(connection, History.TENANT, tenant.schema)
+    started = time.monotonic()
+    if not upgrade(connection, History.TENANT, tenant.schema):
+        return False
+    if before is None:
+        _protect_version(connection, tenant)
+    connection.execute(
+        TenantRevision.__table__.insert().values(  # type: ignore[attr-defined]  # a Table at run time
+            tenant_id=tenant.id,
+            from_revision=before,
+            to_revision=current(connection, History.TENANT, tenant.schema),
+            applied_by=actor,
+            duration_ms=round((time.monotonic() - started) * 1000),
+        )
+    )
+    return True
+
+
+def _protect_version(connection: Connection, tenant: TenantRef) -> None:
+    """Where a tenant stands is for migrations to write, not for the tenant's role."""
+    table = f"{quote(connection, tenant.schema)}.alembic_version"
+    connection.exec_driver_sql(
+        f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {quote(connection, tenant.role)}"
+    )
+
+
+def upgrade_all(say: Say, *, actor: str = "system") -> None:
+    """Bring the control database, the shared tables and every tenant to their heads."""
+    for history in (History.CONTROL, History.SHARED):
+        with locked_connection(PLANS[history].bind) as connection:
+            moved = upgrade(connection, history)
+        say(f"{history.value}: {'migrated to' if moved else 'already at'} {', '.join(heads(history))}")
+    tenancy.forget()
+    tenants = tenancy.list_tenants()
+    moved_count = sum(_upgrade_one(tenant, actor) for tenant in tenants)
+    say(f"tenants: {moved_count} of {len(tenants)} migrated, all at {', '.join(heads(History.TENANT))}")
+
+
+def _upgrade_one(tenant: TenantRef, actor: str) -> bool:
+    with locked_connection("owner") as connection:
+        return upgrade_tenant(connection, tenant, actor=actor)
+
+
+@contextmanager
+def locked_connection(bind: str) -> Iterator[Connection]:
+    """One transaction on a direct connection, alone: a second migrator is refused, not kept waiting."""
+    with db.engines[bind].begin() as connection:
+        if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK_KEY}):
+            raise MigrationError(
+                "Another migration is running.", fix="Wait until it has finished, then try again."
+            )
+        yield connection

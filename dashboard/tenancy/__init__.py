@@ -1,0 +1,1 @@
+"""Tenants: who they are, and the role and search_path every transaction of one runs under."""

@@ -1,0 +1,73 @@
+"""Owns the shared tables that name tenants and their domains."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from dashboard.core.db import SharedModel, Timestamps
+
+
+class TenantStatus(StrEnum):
+    """What may be done with a tenant."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    ARCHIVED = "archived"
+
+
+@dataclass(frozen=True)
+class TenantRef:
+    """What a session needs to act for a tenant; cheap to keep and safe to share between threads."""
+
+    id: int
+    slug: str
+    name: str
+    schema: str
+    role: str
+    colour: str
+    status: str
+
+
+class Tenant(Timestamps, SharedModel):
+    """One customer of the ERP. `schema_name` and `role_name` never change, slug and name may."""
+
+    __tablename__ = "tenant"
+    __table_args__ = (
+        CheckConstraint("slug ~ '^[a-z][a-z0-9-]{0,39}$'", name="slug_form"),
+        CheckConstraint("btrim(name) <> ''", name="name_not_blank"),
+        CheckConstraint("schema_name ~ '^tenant_[a-z0-9_]{1,56}$'", name="schema_name_form"),
+        CheckConstraint("colour ~ '^#[0-9a-f]{6}$'", name="colour_form"),
+        CheckConstraint("status IN ('active', 'suspended', 'archived')", name="status_known"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    schema_name: Mapped[str] = mapped_column(unique=True)
+    role_name: Mapped[str] = mapped_column(unique=True)
+    colour: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default=TenantStatus.ACTIVE.value)
+
+    @property
+    def ref(self) -> TenantRef:
+        """The tenant without its session."""
+        return TenantRef(
+            self.id, self.slug, self.name, self.schema_name, self.role_name, self.colour, self.status
+        )
+
+
+class Domain(Timestamps, SharedModel):
+    """A host name that leads to a tenant; one of them is its primary one."""
+
+    __tablename__ = "domain"
+    __table_args__ = (
+        CheckConstraint("host = lower(host) AND host ~ '^[a-z0-9.-]{1,253}$'", name="host_form"),
+        Index("uq_domain_one_primary", "tenant_id", unique=True, postgresql_where=text("is_primary")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant_id: Mapped[int] = mapped_column(ForeignKey("public.tenant.id", ondelete="CASCADE"), index=True)
+    host: Mapped[str] = mapped_column(unique=True)
+    is_primary: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -1,0 +1,67 @@
+"""Owns isolation: every transaction of a tenant starts as its role and in its schema.
+
+PostgreSQL refuses what the role may not see; the application's filters are not the wall. See docs/adr/0002.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.sql.elements import quoted_name
+
+from dashboard.core.db import db
+from dashboard.tenancy.models import TenantRef
+
+_TENANT = "tenant"
+_ACTOR = "actor"
+_REQUEST = "request_id"
+
+
+class TenantMixError(RuntimeError):
+    """One session was asked to serve two tenants; its identity map would mix their rows."""
+
+
+def bind_session(session: Session, tenant: TenantRef | None, *, actor: str, request_id: str) -> None:
+    """Bind a session to a tenant for its whole life. Raises TenantMixError on a second tenant."""
+    bound = session.info.get(_TENANT)
+    if bound is not None and bound != tenant:
+        raise TenantMixError(f"this session belongs to {bound.slug}")
+    session.info.update({_TENANT: tenant, _ACTOR: actor, _REQUEST: request_id})
+
+
+@contextmanager
+def use_tenant(tenant: TenantRef, *, actor: str, request_id: str = "") -> Iterator[Session]:
+    """Work for a tenant outside a request: a fresh `db.session`, removed at the end, rolled back on error."""
+    db.session.remove()
+    session = db.session()
+    bind_session(session, tenant, actor=actor, request_id=request_id)
+    try:
+        yield session
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        db.session.remove()
+
+
+def quote(connection: Connection, name: str) -> str:
+    """Quote an identifier that came from the tenant registry."""
+    return connection.dialect.identifier_preparer.quote(quoted_name(name, quote=True))
+
+
+@event.listens_for(db.session, "after_begin")
+def _enter_scope(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    """Set role and path in one round trip. SET LOCAL only: a session SET leaks through PgBouncer."""
+    if transaction.nested or connection.engine.url != db.engine.url:
+        return
+    tenant: TenantRef | None = session.info.get(_TENANT)
+    if tenant is None:
+        connection.exec_driver_sql("RESET ROLE; SET LOCAL search_path TO public, pg_temp")
+        return
+    connection.exec_driver_sql(
+        f"SET LOCAL ROLE {quote(connection, tenant.role)};"
+        f" SET LOCAL search_path TO {quote(connection, tenant.schema)}, public, pg_temp;"
+        " SET LOCAL steward.actor = %s; SET LOCAL steward.request_id = %s",
+        (session.info[_ACTOR], session.info[_REQUEST]),
+    )
