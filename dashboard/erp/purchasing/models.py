@@ -101,7 +101,9 @@ class PurchaseOrder(Record, Owned, Restorable, Custom, Imported, TenantModel):
     warehouse_id: Mapped[Key | None]
     buyer_id: Mapped[Key | None] = mapped_column(ForeignKey("app_user.id"))
     status: Mapped[str] = choice(PurchaseOrderStatus, PurchaseOrderStatus.DRAFT)
-    ordered_on: Mapped[date | None]
+    ordered_on: Mapped[date | None] = mapped_column(
+        server_default=FetchedValue(), server_onupdate=FetchedValue()
+    )
     currency: Mapped[Words] = mapped_column(default="EUR", server_default="EUR")
     fx_rate: Mapped[Rate] = mapped_column(default=Decimal(1), server_default=text("1"))
     freight: Mapped[Money] = mapped_column(default=Decimal(0), server_default=text("0"))

@@ -120,7 +120,9 @@ class SalesOrder(Record, Owned, Restorable, Custom, Imported, TenantModel):
     customer_reference: Mapped[Words | None]
     warehouse_id: Mapped[Key | None]
     status: Mapped[str] = choice(SalesOrderStatus, SalesOrderStatus.DRAFT)
-    ordered_on: Mapped[date | None]
+    ordered_on: Mapped[date | None] = mapped_column(
+        server_default=FetchedValue(), server_onupdate=FetchedValue()
+    )
     promised_on: Mapped[date | None]
     shipped_at: Mapped[datetime | None]
     currency: Mapped[Words] = mapped_column(default="EUR", server_default="EUR")

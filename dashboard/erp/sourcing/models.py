@@ -84,8 +84,12 @@ class Rfq(Record, Owned, Restorable, Custom, Imported, TenantModel):
     deadline: Mapped[datetime | None]
     budget: Mapped[Money | None]
     currency: Mapped[Words] = mapped_column(default="EUR", server_default="EUR")
-    sent_at: Mapped[datetime | None] = mapped_column(server_onupdate=FetchedValue())
-    awarded_at: Mapped[datetime | None] = mapped_column(server_onupdate=FetchedValue())
+    sent_at: Mapped[datetime | None] = mapped_column(
+        server_default=FetchedValue(), server_onupdate=FetchedValue()
+    )
+    awarded_at: Mapped[datetime | None] = mapped_column(
+        server_default=FetchedValue(), server_onupdate=FetchedValue()
+    )
     organization: Mapped[Organization] = relationship()
     category: Mapped[ProductCategory | None] = relationship(
         primaryjoin="foreign(Rfq.category_id) == ProductCategory.id"
