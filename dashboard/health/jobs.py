@@ -1,7 +1,6 @@
 """The probes of servers: what is cheap often, what is dear rarely."""
 
 from dashboard.core.config import get_settings
-from dashboard.core.db import db
 from dashboard.health import refreshing
 from dashboard.jobs.registry import job
 from dashboard.jobs.run import Run
@@ -19,7 +18,6 @@ from dashboard.jobs.run import Run
 def probe_activity(_run: Run) -> dict[str, object]:
     """Read what is cheap (every 10 s)."""
     failed = refreshing.refresh_activity(get_settings())
-    db.session.commit()
     return {"failed": failed}
 
 
@@ -35,7 +33,6 @@ def probe_activity(_run: Run) -> dict[str, object]:
 def probe_statements(_run: Run) -> dict[str, object]:
     """Read pg_stat_statements and forget old samples (every 60 s)."""
     failed = refreshing.refresh_statements(get_settings())
-    db.session.commit()
     return {"failed": failed}
 
 
@@ -51,5 +48,4 @@ def probe_statements(_run: Run) -> dict[str, object]:
 def probe_inventory(_run: Run) -> dict[str, object]:
     """Read sizes, extensions and settings (every 15 minutes)."""
     failed = refreshing.refresh_inventory(get_settings())
-    db.session.commit()
     return {"failed": failed}

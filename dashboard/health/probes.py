@@ -16,7 +16,8 @@ WATCHED_SETTINGS = (
     *("log_min_duration_statement", "maintenance_work_mem", "max_connections", "max_slot_wal_keep_size"),
     *("max_replication_slots", "max_wal_senders", "password_encryption", "shared_buffers"),
     *("shared_preload_libraries", "ssl", "summarize_wal", "synchronous_commit"),
-    *("synchronous_standby_names", "wal_keep_size", "wal_level", "wal_log_hints", "work_mem"),
+    *("synchronous_standby_names", "wal_keep_size", "wal_level", "wal_log_hints"),
+    *("wal_segment_size", "work_mem"),
 )
 SIZES_MS = 30_000  # with 500 schemas the catalogue sums take 0.2 s; leave room for a busy server
 

@@ -39,3 +39,14 @@ def list_samples(
     for name, index, value in rows:
         series[name][min(int(index), CHART_POINTS - 1)] = value
     return [since + step * index for index in range(CHART_POINTS)], series
+
+
+def find_sample_at_most(name: str, value: float) -> datetime | None:
+    """Return when a growing series was last seen at or below `value`; None when it never was."""
+    at: datetime | None = db.session.scalar(
+        select(MetricSample.at)
+        .where(MetricSample.name == name, MetricSample.value <= value)
+        .order_by(MetricSample.at.desc())
+        .limit(1)
+    )
+    return at

@@ -1,7 +1,6 @@
 """The probe of replication."""
 
 from dashboard.core.config import get_settings
-from dashboard.core.db import db
 from dashboard.jobs.registry import job
 from dashboard.jobs.run import Run
 from dashboard.replication import service
@@ -19,5 +18,4 @@ from dashboard.replication import service
 def probe(_run: Run) -> dict[str, object]:
     """Read the primary and every expected standby (every 10 s)."""
     states = service.refresh(get_settings())
-    db.session.commit()
     return {"standbys": states}

@@ -1,0 +1,124 @@
+"""Reads the catalogue and what jobs know about backups."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select
+
+from dashboard.backups.models import FAILED, RESTORABLE, Backup
+from dashboard.core.db import db
+from dashboard.health.models import Reading
+from dashboard.health.queries import get_reading
+from dashboard.jobs.models import ACTIVE, JobRun, RunStatus, ScheduleState
+
+BACK_UP = "backups.back_up"
+REPOSITORY = "backups.repository"
+PAGE_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The newest backup that went wrong: when, why, and its job run if a job made it."""
+
+    at: datetime
+    reason: str
+    run: JobRun | None = None
+
+
+def list_backups(server: str, *, limit: int = PAGE_ROWS) -> list[Backup]:
+    """Return the newest backups that are still in the repository."""
+    return list(
+        db.session.scalars(
+            select(Backup)
+            .where(Backup.server == server, Backup.gone_at.is_(None))
+            .order_by(Backup.backup_id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def count_backups(server: str) -> int:
+    """Return how many backups the repository holds."""
+    query = select(func.count()).where(Backup.server == server, Backup.gone_at.is_(None))
+    return db.session.scalar(query) or 0
+
+
+def find_newest(server: str, *, kind: str = "") -> Backup | None:
+    """Return the newest backup one can restore from."""
+    query = select(Backup).where(
+        Backup.server == server, Backup.gone_at.is_(None), Backup.status.in_(RESTORABLE)
+    )
+    if kind:
+        query = query.where(Backup.kind == kind)
+    return db.session.scalar(query.order_by(Backup.backup_id.desc()).limit(1))
+
+
+def get_repository() -> Reading | None:
+    """Return the last reading of the repository: checks, window, version."""
+    return get_reading(REPOSITORY)
+
+
+def find_running(server: str) -> JobRun | None:
+    """Return the backup job that is queued or running, if any."""
+    return db.session.scalar(
+        select(JobRun)
+        .where(JobRun.job == BACK_UP, JobRun.status.in_(ACTIVE), JobRun.args["server"].astext == server)
+        .order_by(JobRun.enqueued_at.desc())
+        .limit(1)
+    )
+
+
+def has_tried_lately(server: str, within: timedelta) -> bool:
+    """Whether a backup job was asked for within the last `within`."""
+    query = select(JobRun.id).where(
+        JobRun.job == BACK_UP,
+        JobRun.args["server"].astext == server,
+        JobRun.enqueued_at > datetime.now(UTC) - within,
+    )
+    return db.session.scalar(query.limit(1)) is not None
+
+
+def find_failure(server: str) -> Failure | None:
+    """Return the last failure, unless a later backup went well."""
+    newest = find_newest(server)
+    since = newest.end_at if newest and newest.end_at else datetime.min.replace(tzinfo=UTC)
+    run = db.session.scalar(
+        select(JobRun)
+        .where(
+            JobRun.job == BACK_UP,
+            JobRun.args["server"].astext == server,
+            JobRun.status.in_((RunStatus.FAILED, RunStatus.LOST)),
+            JobRun.finished_at > since,
+        )
+        .order_by(JobRun.finished_at.desc())
+        .limit(1)
+    )
+    if run and run.finished_at:
+        return Failure(run.finished_at, run.error, run)
+    return _failed_in_catalogue(server, newest)
+
+
+def _failed_in_catalogue(server: str, newest: Backup | None) -> Failure | None:
+    """A backup made outside Steward, by hand or by cron, leaves no job run."""
+    query = select(Backup).where(Backup.server == server, Backup.gone_at.is_(None), Backup.status == FAILED)
+    if newest:
+        query = query.where(Backup.backup_id > newest.backup_id)
+    failed = db.session.scalar(query.order_by(Backup.backup_id.desc()).limit(1))
+    if failed is None:
+        return None
+    return Failure(failed.begin_at or _moment_of(failed.backup_id), failed.error or "Barman gives no reason.")
+
+
+def _moment_of(backup_id: str) -> datetime:
+    """A backup's id is the time of its begin on Barman's machine."""
+    return datetime.strptime(backup_id, "%Y%m%dT%H%M%S").astimezone()
+
+
+def find_next_run() -> datetime | None:
+    """Return when the next scheduled backup is due; None when it is paused or not declared."""
+    return db.session.scalar(
+        select(ScheduleState.next_run_at)
+        .where(ScheduleState.job == BACK_UP, ScheduleState.is_declared, ScheduleState.paused.is_(False))
+        .order_by(ScheduleState.next_run_at)
+        .limit(1)
+    )
