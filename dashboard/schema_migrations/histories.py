@@ -75,7 +75,8 @@ def enter(connection: Connection, schema: str) -> None:
     quoted = connection.dialect.identifier_preparer.quote(schema)
     path = quoted if schema == "public" else f"{quoted}, public"
     connection.exec_driver_sql(f"SET search_path TO {path}; SET lock_timeout TO '10s'")
-    connection.dialect.default_schema_name = schema
+    # shared models name their schema, so `public` must not pass as the unnamed default when they are compared
+    connection.dialect.default_schema_name = "pg_catalog" if schema == "public" else schema
 
 
 def settings_of(history: History, schema: str) -> dict[str, Any]:
@@ -106,4 +107,9 @@ def _only_public(name: str | None, kind: str, _parents: Any) -> bool:
 
 def _is_ours(_object: Any, name: str | None, kind: str, reflected: bool, _compare_to: Any) -> bool:  # noqa: FBT001
     versions = {plan.version_table for plan in PLANS.values()}
-    return not (kind == "table" and reflected and name in NOT_OURS | versions)
+    return not (kind == "table" and reflected and name in NOT_OURS | versions | _seen_in_public(_object))
+
+
+def _seen_in_public(table: Any) -> frozenset[str]:
+    """Return shared tables that a tenant's path shows without their schema; they are another history's."""
+    return frozenset() if table.schema else frozenset(t.name for t in SharedModel.metadata.tables.values())
