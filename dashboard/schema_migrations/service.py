@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -33,6 +34,7 @@ def config_of(history: History) -> Config:
     return config
 
 
+@cache
 def heads(history: History) -> tuple[str, ...]:
     """The newest revisions in the code; more than one is a mistake to merge."""
     return tuple(ScriptDirectory.from_config(config_of(history)).get_heads())

@@ -1,0 +1,28 @@
+"""Answers whether every database stands at the head this code was written for (part of `/readyz`)."""
+
+from sqlalchemy import text
+
+from dashboard.core.db import db
+from dashboard.health.readiness import NotReadyError
+from dashboard.schema_migrations.histories import History
+from dashboard.schema_migrations.service import heads
+
+BEHIND = text(
+    "SELECT t.slug FROM public.tenant t LEFT JOIN LATERAL (SELECT to_revision FROM public.tenant_revision r"
+    " WHERE r.tenant_id = t.id ORDER BY r.id DESC LIMIT 1) AS newest ON true"
+    " WHERE t.status <> 'archived' AND newest.to_revision IS DISTINCT FROM :head ORDER BY 1 LIMIT 5"
+)
+
+
+def check_heads() -> None:
+    """Raise NotReadyError naming the history or the tenants that are not at their head."""
+    with db.engines["control"].connect() as connection:
+        control = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    with db.engine.connect() as connection:
+        shared = connection.scalar(text("SELECT version_num FROM public.shared_version"))
+        behind = connection.scalars(BEHIND, {"head": ", ".join(heads(History.TENANT))}).all()
+    for history, found in ((History.CONTROL, control), (History.SHARED, shared)):
+        if (found,) != heads(history):
+            raise NotReadyError(f"the {history.value} history is at {found}, the code needs {heads(history)[0]}")
+    if behind:
+        raise NotReadyError(f"not at the tenant head {heads(History.TENANT)[0]}: {', '.join(behind)}")
