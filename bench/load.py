@@ -1,0 +1,142 @@
+"""Owns the rows: suppliers and quotes made inside the server, the same for us and for stock Flask-Admin."""
+
+from dataclasses import dataclass
+
+from bench.stage import execute, rows
+
+STOCK = "stock"
+REGIONS = (
+    "Andes",
+    "Baltic",
+    "Caucasus",
+    "Danube",
+    "East Asia",
+    "Fens",
+    "Gulf",
+    "Highlands",
+    "Iberia",
+    "Jura",
+)
+RFQS_PER = 100  # quotes on one RFQ
+RARE_EVERY = 50_000  # one supplier in so many carries the rare word
+RARE_WORD = "Quillworth"
+COMMON_WORD = "Precision"  # one supplier in ten carries it
+KEPT = ("organization", "product_category", "app_user", "rfq", "supplier", "quote")
+
+SOURCES = {
+    "organization": "INSERT INTO organization (id, name) OVERRIDING SYSTEM VALUE VALUES (1, 'Bench')",
+    "product_category": """
+        INSERT INTO product_category (id, org_id, code, name, path) OVERRIDING SYSTEM VALUE
+        SELECT n, 1, 'C' || n, 'Category ' || n, 'Category ' || n FROM generate_series(1, 50) n""",
+    "rfq": """
+        INSERT INTO rfq (id, org_id, number, title, category_id, status) OVERRIDING SYSTEM VALUE
+        SELECT n, 1, 'RFQ-' || n, 'Request ' || n, 1 + n % 50, 'quoted'
+        FROM generate_series(1, greatest(1, {rows} / {per_rfq})) n""",
+    "supplier": """
+        INSERT INTO supplier (id, org_id, code, name, email, phone, category_id, region, country, status,
+                              reliability, score_n, lead_time_days, payment_days) OVERRIDING SYSTEM VALUE
+        SELECT n, 1, 'S' || lpad(n::text, 8, '0'),
+               (ARRAY['Acorn','Birch','Cobalt','Delta','Ember','Falcon','Granite','Harbour','Iron','Juniper',
+                      'Kestrel','Lumen','Marble'])[1 + (n * 7919) % 13]
+               || ' ' || CASE WHEN n % {rare} = 0 THEN '{rare_word}' ELSE
+               (ARRAY['{common_word}','Metals','Plastics','Tooling','Castings','Fasteners','Coatings','Electronics',
+                      'Packaging','Logistics'])[1 + (n * 104729) % 10] END
+               || ' ' || n,
+               'sales' || n || '@example.com', '+49 30 ' || n, 1 + n % 50, (ARRAY{regions})[1 + n % 10],
+               (ARRAY['DE','FR','PL','CZ','IT','ES','SE','NL'])[1 + n % 8],
+               (ARRAY['active','active','active','prospect','inactive'])[1 + n % 5],
+               ((n * 7907) % 10001) / 100.0, n % 40, 3 + n % 60, 30
+        FROM generate_series(1::bigint, {rows}) n""",
+    "quote": """
+        INSERT INTO quote (id, org_id, rfq_id, supplier_id, reference, status, total, lead_time_days,
+                           valid_until, submitted_at) OVERRIDING SYSTEM VALUE
+        SELECT n, 1, 1 + n % greatest(1, {rows} / {per_rfq}), n, 'Q-' || n,
+               (ARRAY['submitted','submitted','shortlisted','awarded','rejected'])[1 + n % 5],
+               ((n * 6007) % 9000000) / 100.0, 3 + n % 60, date '2026-01-01' + (n % 365)::int,
+               timestamptz '2026-01-01 08:00+00' + n * interval '1 second'
+        FROM generate_series(1::bigint, {rows}) n""",
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was loaded, for the cases to ask for."""
+
+    rows: int
+    schema: str
+    rare: int
+    common: int
+    in_region: int
+
+
+def load(url: str, schema: str, count: int) -> Loaded:
+    """Fill the tenant's tables and stock's copies. `url` is the superuser's: triggers rest meanwhile."""
+    _fill(url, schema, count)
+    _copy_for_stock(url, schema)
+    execute(
+        url, f"VACUUM ANALYZE {', '.join(f'{schema}.{name}, {STOCK}.{name}' for name in KEPT)}", "CHECKPOINT"
+    )
+    query = f"""
+        SELECT count(*) FILTER (WHERE name LIKE '%{RARE_WORD}%'),
+               count(*) FILTER (WHERE name LIKE '%{COMMON_WORD}%'),
+               count(*) FILTER (WHERE region = '{REGIONS[0]}') FROM {schema}.supplier"""
+    rare, common, in_region = rows(url, query)[0]
+    return Loaded(count, schema, rare, common, in_region)
+
+
+def _fill(url: str, schema: str, count: int) -> None:
+    """Load without indexes and build them afterwards, which takes a third of the time."""
+    indexes = _free_indexes(url, schema, gin=True)
+    inserts = [_statement(name, count) for name in SOURCES]
+    sequences = [
+        f"SELECT setval(pg_get_serial_sequence('{schema}.{name}', 'id'), max(id)) FROM {schema}.{name}"
+        for name in SOURCES
+    ]
+    prepare = [f"SET search_path TO {schema}, public", "SET session_replication_role TO replica"]
+    drops = [f"DROP INDEX {schema}.{name}" for name in indexes]
+    execute(url, *prepare, *drops, *inserts, *sequences, *indexes.values())
+
+
+def _statement(name: str, count: int) -> str:
+    return SOURCES[name].format(
+        rows=count,
+        per_rfq=RFQS_PER,
+        rare=min(RARE_EVERY, max(2, count // 20)),
+        rare_word=RARE_WORD,
+        common_word=COMMON_WORD,
+        regions=list(REGIONS),
+    )
+
+
+def _copy_for_stock(url: str, schema: str) -> None:
+    """Copy the tables with our B-trees, but no trigger, no history and no trigram index."""
+    statements = [f"CREATE SCHEMA {STOCK}"]
+    for name in KEPT:
+        source, target = f"{schema}.{name}", f"{STOCK}.{name}"
+        statements.append(f"CREATE TABLE {target} (LIKE {source} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+        statements.append(f"INSERT INTO {target} SELECT * FROM {source}")
+        statements.append(f"ALTER TABLE {target} ADD PRIMARY KEY (id)")
+    execute(url, *statements, *_moved(_free_indexes(url, schema, gin=False), schema))
+
+
+def give_trigrams(url: str, schema: str) -> None:
+    """Give stock our trigram indexes as well, for the figures that show what is due to the index alone."""
+    every, others = _free_indexes(url, schema, gin=True), _free_indexes(url, schema, gin=False)
+    execute(url, *_moved({name: every[name] for name in every if name not in others}, schema))
+    execute(url, *(f"ANALYZE {STOCK}.{name}" for name in ("supplier", "quote")))
+
+
+def _moved(indexes: dict[str, str], schema: str) -> list[str]:
+    return [definition.replace(f" ON {schema}.", f" ON {STOCK}.") for definition in indexes.values()]
+
+
+def _free_indexes(url: str, schema: str, *, gin: bool) -> dict[str, str]:
+    """Definitions of the indexes that belong to no constraint, by name."""
+    query = """
+        SELECT relname, pg_get_indexdef(indexrelid) FROM pg_index JOIN pg_class ON oid = indexrelid
+        WHERE relnamespace = %s::regnamespace AND indrelid::regclass::text = ANY(%s)
+          AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)
+        ORDER BY relname"""
+    tables = [f"{schema}.{name}" for name in KEPT]
+    found = dict(rows(url, query, (schema, tables)))
+    return found if gin else {name: text for name, text in found.items() if " USING gin " not in text}
