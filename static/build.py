@@ -16,6 +16,7 @@ FILES = {
     "tabler.css": "@tabler/core/dist/css/tabler.min.css",
     "tabler-vendors.css": "@tabler/core/dist/css/tabler-vendors.min.css",
     "tabler.js": "@tabler/core/dist/js/tabler.min.js",
+    "tom-select.css": "tom-select/dist/css/tom-select.bootstrap5.min.css",
     "tom-select.js": "tom-select/dist/js/tom-select.complete.min.js",
     "htmx.js": "htmx.org/dist/htmx.min.js",
     "echarts.js": "echarts/dist/echarts.min.js",

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from dashboard.core.filters import NOTHING, bytes_, number
+from dashboard.core.filters import bytes_, number
 
 Kind = Literal["bar", "bars", "stacked", "line", "area", "pie", "donut"]
 Value = int | float | Decimal | None
@@ -112,8 +112,10 @@ class Chart:
 
     def _cell(self, series: Series, index: int) -> Cell:
         value = series.values[index] if index < len(series.values) else None
+        if value is None:
+            return Cell(series.name, NO_DATA, "")
         written = bytes_(value) if self.unit == "bytes" else number(value)
-        return Cell(series.name, NO_DATA if written == NOTHING else written, self._link(series, index))
+        return Cell(series.name, written, self._link(series, index))
 
     def _marks(self, series: Series) -> list[dict[str, Any]]:
         return [
@@ -130,7 +132,7 @@ class Chart:
         names = {"type": "category", "data": list(self.categories), "inverse": lying}
         values = {"type": "value", "name": "" if self.unit == "bytes" else self.unit, "splitNumber": 4}
         option: dict[str, Any] = {
-            "grid": {"left": 8, "right": 16, "top": 40, "bottom": 8, "containLabel": True},
+            "grid": {"left": 8, "right": 24, "top": 40, "bottom": 12, "containLabel": True},
             "legend": {"type": "scroll", "top": 4, "show": len(self.series) > 1},
             "tooltip": {
                 "trigger": "axis",
@@ -151,7 +153,7 @@ class Chart:
         slider = {"type": "slider", axis: 0} | ({"width": 18} if lying else {"height": 18, "bottom": 4})
         return {
             "dataZoom": [{"type": "inside", axis: 0}, slider],
-            "grid": {"left": 8, "right": 16, "top": 40, "bottom": 36, "containLabel": True},
+            "grid": {"left": 8, "right": 24, "top": 40, "bottom": 36, "containLabel": True},
         }
 
     def _drawn(self, series: Series) -> dict[str, Any]:

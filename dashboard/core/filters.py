@@ -173,5 +173,5 @@ def init_app(app: Flask) -> None:
         bytes=bytes_, duration=duration, number=number, percent=percent, money=money, when=when, ago=ago
     )
     app.jinja_env.globals.update(
-        badge=badge, status_badge=badge, url_if=url_if, has_shell=has_shell, now=_now
+        badge=badge, status_badge=badge, url_if=url_if, has_shell=has_shell, page_time=_now
     )

@@ -47,6 +47,7 @@ WORDS: dict[Look, str] = {
     UNKNOWN: "unknown none",
 }
 LOOKS = {word: look for look, words in WORDS.items() for word in words.split()}
+SPELLED = {"ok": "OK", "waiting_for_wals": "Waiting for WAL"}
 
 
 def look(status: object) -> Look:
@@ -64,7 +65,7 @@ def badge(status: object, text: str = "") -> Markup:
 @lru_cache(maxsize=1024)
 def _badge(value: str, text: str) -> Markup:
     tone, icon_name = look(value)
-    word = text or value.replace("_", " ").capitalize()
+    word = text or SPELLED.get(value.lower(), value.replace("_", " ").capitalize())
     spin = " is-spinning" if icon_name == "loader-2" else ""
     # The word is escaped; tone and icon are ours.
     return Markup(  # noqa: S704

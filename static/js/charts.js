@@ -46,11 +46,20 @@ function theme() {
   };
 }
 
+// Steps of a size axis are round in binary units, not in thousands.
+function binaryStep(series, stacked) {
+  const lists = series.map((one) => one.data.map((mark) => Number(mark.value) || 0));
+  const totals = stacked ? lists[0].map((_, index) => lists.reduce((sum, list) => sum + list[index], 0)) : lists.flat();
+  const top = Math.max(...totals, 1);
+  return 2 ** Math.ceil(Math.log2(top / 4));
+}
+
 function option(definition) {
   const made = structuredClone(definition.option);
   const { unit } = definition;
   made.tooltip = { ...made.tooltip, valueFormatter: (value) => written(value, unit) };
   for (const axis of [made.xAxis, made.yAxis]) {
+    if (axis?.type === "value" && unit === "bytes") axis.interval = binaryStep(made.series, Boolean(made.series[0]?.stack));
     if (axis?.type === "value") axis.axisLabel = { ...axis.axisLabel, formatter: (value) => written(value, unit, true) };
   }
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) made.animation = false;

@@ -67,6 +67,8 @@ function enhance(select) {
     Object.assign(settings, { valueField: "value" });
   }
   new TomSelect(select, settings);
+  // The label now names the visible control; the select behind it is only for the form.
+  select.setAttribute("aria-hidden", "true");
 }
 
 function enhanceAll(root) {
