@@ -1,1 +1,16 @@
 """Backups: the catalogue as Barman knows it, how far back one can restore, and backing up now."""
+
+from flask import Flask
+
+from dashboard.backups import reviewing
+from dashboard.backups.views import pages
+from dashboard.core.config import Settings
+from dashboard.core.menu import MenuItem, register_menu
+from dashboard.health.cards import register_card
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Register the page, its menu entry and its overview card."""
+    app.register_blueprint(pages)
+    register_card(app, 30, lambda: reviewing.card(settings.barman_server))
+    register_menu(app, MenuItem("database", "Backups", "backups.page", reviewing.VIEW, "archive", 20))

@@ -10,6 +10,7 @@ from dashboard.core.db import db
 from dashboard.health.models import Reading
 from dashboard.health.queries import get_reading
 from dashboard.jobs.models import ACTIVE, JobRun, RunStatus, ScheduleState
+from dashboard.jobs.slots import next_slot
 
 BACK_UP = "backups.back_up"
 REPOSITORY = "backups.repository"
@@ -116,9 +117,10 @@ def _moment_of(backup_id: str) -> datetime:
 
 def find_next_run() -> datetime | None:
     """Return when the next scheduled backup is due; None when it is paused or not declared."""
-    return db.session.scalar(
-        select(ScheduleState.next_run_at)
-        .where(ScheduleState.job == BACK_UP, ScheduleState.is_declared, ScheduleState.paused.is_(False))
-        .order_by(ScheduleState.next_run_at)
-        .limit(1)
+    states = db.session.scalars(
+        select(ScheduleState).where(
+            ScheduleState.job == BACK_UP, ScheduleState.is_declared, ScheduleState.paused.is_(False)
+        )
     )
+    now = datetime.now(UTC)
+    return min((next_slot(state, now) for state in states), default=None)

@@ -1,0 +1,52 @@
+"""The backups page, and the button on it."""
+
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from dashboard.backups import queries, reviewing
+from dashboard.core.filters import url_if
+from dashboard.core.web import requires
+from dashboard.jobs import service as jobs
+
+pages = Blueprint("backups", __name__)
+
+
+def _server() -> str:
+    server: str = current_app.extensions["steward_settings"].barman_server
+    return server
+
+
+@pages.get("/database/backups/")
+@requires(reviewing.VIEW)
+def page() -> ResponseReturnValue:
+    """The catalogue as last read, the restorable window, the archiver and what went wrong."""
+    server = _server()
+    repository = queries.get_repository()
+    newest, window = queries.find_newest(server), reviewing.window_of(repository)
+    return render_template(
+        "backups/backups.html",
+        repository=repository,
+        checks=repository.data.get("checks", []) if repository else [],
+        window=window,
+        promises=reviewing.promises(window, newest),
+        backups=queries.list_backups(server),
+        count=queries.count_backups(server),
+        archiver=reviewing.archiver_state(),
+        running=queries.find_running(server),
+        failure=queries.find_failure(server),
+        next_run=queries.find_next_run(),
+    )
+
+
+@pages.post("/database/backups/run")
+@requires(reviewing.RUN)
+def run() -> ResponseReturnValue:
+    """Ask for a backup; one that is already under way is shown instead."""
+    server = _server()
+    asked = queries.find_running(server)
+    if asked is None:
+        asked = jobs.enqueue(queries.BACK_UP, {"server": server}, actor=current_user.email)
+    else:
+        flash("A backup is already under way; this is its run.", "info")
+    return redirect(url_if("jobs.run_page", run_id=asked.id) or url_for("backups.page"))
