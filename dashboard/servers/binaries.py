@@ -60,7 +60,7 @@ def major_version(folder: Path) -> int:
     answer = subprocess.run(
         [str(folder / "postgres"), "--version"], capture_output=True, text=True, check=False
     )
-    match = re.search(r"\) (\d+)", answer.stdout)
+    match = re.search(r"PostgreSQL\) (\d+)", answer.stdout)
     if match is None:
         msg = f"{folder / 'postgres'} does not tell its version: {answer.stderr.strip()}"
         raise ServerError(msg)

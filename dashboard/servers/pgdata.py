@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dashboard.servers.accounts import Account
+from dashboard.servers.binaries import major_version
 from dashboard.servers.errors import ServerError
 from dashboard.servers.process import run_tool
 
@@ -88,10 +89,8 @@ def initialise(folder: Path, bin_folder: Path, account: Account | None, password
 
 
 def _initdb(command: list[str], folder: Path, account: Account | None, bin_folder: Path) -> None:
-    from_version = run_tool([os.fspath(bin_folder / "postgres"), "--version"], folder, account)
-    major = int(from_version.split()[2].split(".")[0])
     try:
-        run_tool([*command, *locale_options(major)], folder.parent, account)
+        run_tool([*command, *locale_options(major_version(bin_folder))], folder.parent, account)
     except ServerError as error:
         if "locale" not in str(error):
             raise

@@ -78,14 +78,17 @@ class Standby(Postgres):
 
     def _drop_unused_slot(self) -> None:
         """Remove the slot of a copy that was broken off: pg_basebackup wants to make it anew."""
-        dsn = (
-            f"host={HOST} port={self.upstream.port} user={SUPERUSER} dbname=postgres "
-            f"password={self.upstream.superuser_password}"
+        link = psycopg2.connect(
+            host=HOST,
+            port=self.upstream.port,
+            user=SUPERUSER,
+            password=self.upstream.superuser_password,
+            dbname="postgres",
         )
-        with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        with closing(link), link.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
                 " WHERE slot_name = %s AND NOT active",
                 (self.slot,),
             )
-            connection.commit()
+            link.commit()
