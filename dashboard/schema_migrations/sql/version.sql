@@ -1,0 +1,1 @@
+SELECT version_num::text AS revision FROM {schema}.{name}
