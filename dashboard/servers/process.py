@@ -64,7 +64,7 @@ class Process:
         if self.pid is not None:
             return
         command = self.command
-        with command.log.open("ab") as log:
+        with open(command.log, "ab", opener=_private) as log:
             try:
                 self.popen = subprocess.Popen(
                     list(command.argv),
@@ -101,6 +101,11 @@ class Process:
         with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait(KILL_SECONDS)
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a log so that only we read it: statements in it may hold people's data."""
+    return os.open(path, flags, 0o600)
 
 
 class _DeathSignal:
