@@ -39,8 +39,9 @@ def authenticate(email: str, password: str, *, ip: str) -> Operator | None:
     An unknown, invited or deactivated account takes as long and gives the same answer as a wrong password.
     """
     address = email.strip().lower()
+    attempt = _claim(address, ip)
     operator = queries.find_operator(address)
-    if not _prove(address, operator, password, ip):
+    if not _prove(attempt, operator, password):
         record_operation("login.fail", address, actor=address)
         return None
     assert operator is not None  # noqa: S101  # _prove is true for a stored hash only
@@ -53,7 +54,7 @@ def authenticate(email: str, password: str, *, ip: str) -> Operator | None:
 
 def change_password(operator: Operator, current: str, new: str, *, session_id: int, ip: str) -> int:
     """Change one's own password; all other sessions end. Returns how many did."""
-    if not _prove(operator.email, operator, current, ip):
+    if not _prove(_claim(operator.email, ip), operator, current):
         raise InvalidInputError(
             "The current password is wrong.", fields={"current": "This is not your current password."}
         )
@@ -84,10 +85,14 @@ def set_password_by_link(token: str, password: str) -> Operator:
     return link.operator
 
 
-def _prove(email: str, operator: Operator | None, password: str, ip: str) -> bool:
+def _claim(email: str, ip: str) -> throttle.Attempt:
     attempt = throttle.claim_attempt(email, ip)
     if attempt.is_refused:
         raise TooManyTriesError(attempt.wait_seconds)
+    return attempt
+
+
+def _prove(attempt: throttle.Attempt, operator: Operator | None, password: str) -> bool:
     may_log_in = operator is not None and operator.is_active
     stored = operator.password_hash if operator is not None and may_log_in else None
     if not passwords.verify_password(stored, password):

@@ -16,7 +16,7 @@ from wtforms import (
     ValidationError,
     widgets,
 )
-from wtforms.validators import Email, EqualTo, InputRequired, Length
+from wtforms.validators import EqualTo, InputRequired, Length
 
 from dashboard.core.errors import DashboardError
 from dashboard.users.models import EMAIL_LENGTH
@@ -134,7 +134,6 @@ class InviteForm(FlaskForm):
         filters=[strip],
         validators=[
             InputRequired("Enter an e-mail address."),
-            Email("This is not an e-mail address."),
             Length(max=EMAIL_LENGTH),
         ],
         render_kw={"autocomplete": "off"},

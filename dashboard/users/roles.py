@@ -81,7 +81,9 @@ def explain(grants: Iterable[GrantRef], permission: str, tenant_slug: str | None
     held = tuple(grants)
     if is_allowed(held, permission, tenant_slug):
         return f"Your roles ({_list(held)}) allow {permission}."
-    needed = " or ".join(role.label for role in roles_for(permission)) or "nobody's"
+    needed = " or ".join(role.label for role in roles_for(permission))
+    if not needed:
+        return f"{permission} is no permission; they read desk.entity.action, such as records.supplier.view."
     in_tenant = permission.split(".", maxsplit=1)[0] in TENANT_DESKS and tenant_slug
     where = f"for {tenant_slug} or for all tenants" if in_tenant else "for all tenants"
     return (

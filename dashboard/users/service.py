@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from sqlalchemy import func, select, text, update
 
 from dashboard.audit.service import record_operation
@@ -20,6 +20,7 @@ from dashboard.users.tokens import hash_token, new_token
 GrantPair = tuple[str, str | None]
 LIFETIMES = {"invite": timedelta(days=7), "reset": timedelta(hours=1)}
 MAX_RESETS_PER_HOUR = 3
+SPECIAL_USE_DOMAIN_NAMES.clear()  # companies do run mail on names such as .local
 
 
 def normalise_email(email: str) -> str:

@@ -28,6 +28,22 @@ from dashboard.users.models import Operator
 from dashboard.users.redirects import own_path
 
 LINK = "password_link"
+# The order matters: Edge and Opera also say Chrome, and all of them say Safari.
+BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 
 blueprint = Blueprint("users", __name__)
 
@@ -54,6 +70,14 @@ def login() -> ResponseReturnValue:
         return _refuse(form, target, HTTPStatus.UNAUTHORIZED)
     _enter(operator, is_remembered=form.remember.data)
     return redirect(target)
+
+
+@blueprint.app_template_filter("device")
+def name_device(user_agent: str) -> str:
+    """Browser and system as people call them, from what the browser says of itself."""
+    browser = next((name for sign, name in BROWSERS if sign in user_agent), "")
+    system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
+    return " on ".join(filter(None, (browser, system))) or user_agent[:40] or "Unknown device"
 
 
 def client_ip() -> str:
