@@ -39,7 +39,7 @@ def sync_catalogue(_run: Run) -> dict[str, object]:
     barman = service.barman_of(get_settings())
     found = service.sync_catalogue(barman)
     if "error" not in found and service.needs_first_backup(barman.server):
-        jobs.enqueue("backups.back_up", {"server": barman.server}, actor=SYSTEM_ACTOR)
+        jobs.enqueue("backups.back_up", actor=SYSTEM_ACTOR)
     return found
 
 
@@ -48,12 +48,12 @@ def sync_catalogue(_run: Run) -> dict[str, object]:
     title="Back up now",
     queue="database",
     permission="database.backups.run",
-    lock="barman:{server}",
+    lock="barman",
     timeout=6 * 3600,
 )
-def back_up(run: Run, *, server: str, mode: str = "auto") -> dict[str, object]:
+def back_up(run: Run, *, mode: str = "auto") -> dict[str, object]:
     """Make a base backup; `mode` is auto, full or incremental."""
-    barman = service.barman_of(get_settings(), server)
+    barman = service.barman_of(get_settings())
     run.progress(0, service.STEPS, "Preparing")
     try:
         backup_id = service.back_up(
@@ -64,4 +64,4 @@ def back_up(run: Run, *, server: str, mode: str = "auto") -> dict[str, object]:
         service.sync_catalogue(barman)
         db.session.commit()
     run.progress(service.STEPS, service.STEPS, "Done")
-    return service.describe(server, backup_id)
+    return service.describe(barman.server, backup_id)

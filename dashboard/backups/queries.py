@@ -59,21 +59,20 @@ def get_repository() -> Reading | None:
     return get_reading(REPOSITORY)
 
 
-def find_running(server: str) -> JobRun | None:
+def find_running() -> JobRun | None:
     """Return the backup job that is queued or running, if any."""
     return db.session.scalar(
         select(JobRun)
-        .where(JobRun.job == BACK_UP, JobRun.status.in_(ACTIVE), JobRun.args["server"].astext == server)
+        .where(JobRun.job == BACK_UP, JobRun.status.in_(ACTIVE))
         .order_by(JobRun.enqueued_at.desc())
         .limit(1)
     )
 
 
-def has_tried_lately(server: str, within: timedelta) -> bool:
+def has_tried_lately(within: timedelta) -> bool:
     """Whether a backup job was asked for within the last `within`."""
     query = select(JobRun.id).where(
         JobRun.job == BACK_UP,
-        JobRun.args["server"].astext == server,
         JobRun.enqueued_at > datetime.now(UTC) - within,
     )
     return db.session.scalar(query.limit(1)) is not None
@@ -87,7 +86,6 @@ def find_failure(server: str) -> Failure | None:
         select(JobRun)
         .where(
             JobRun.job == BACK_UP,
-            JobRun.args["server"].astext == server,
             JobRun.status.in_((RunStatus.FAILED, RunStatus.LOST)),
             JobRun.finished_at > since,
         )

@@ -52,9 +52,9 @@ class Repository:
     window: Window = field(default_factory=Window)
 
 
-def barman_of(settings: Settings, server: str = "") -> Barman:
-    """Return the engine for a server of the configured Barman."""
-    return Barman(settings.barman_config, server or settings.barman_server, settings.barman_bin)
+def barman_of(settings: Settings) -> Barman:
+    """Return the engine for the configured server of Barman."""
+    return Barman(settings.barman_config, settings.barman_server, settings.barman_bin)
 
 
 def sync_catalogue(barman: Barman) -> dict[str, Any]:
@@ -133,8 +133,8 @@ def needs_first_backup(server: str) -> bool:
     """Whether there is nothing to restore from and nobody is about to change that."""
     return (
         queries.find_newest(server) is None
-        and queries.find_running(server) is None
-        and not queries.has_tried_lately(server, RETRY_FIRST)
+        and queries.find_running() is None
+        and not queries.has_tried_lately(RETRY_FIRST)
     )
 
 

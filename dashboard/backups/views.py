@@ -33,7 +33,7 @@ def page() -> ResponseReturnValue:
         backups=queries.list_backups(server),
         count=queries.count_backups(server),
         archiver=reviewing.archiver_state(),
-        running=queries.find_running(server),
+        running=queries.find_running(),
         failure=queries.find_failure(server),
         next_run=queries.find_next_run(),
     )
@@ -43,10 +43,10 @@ def page() -> ResponseReturnValue:
 @requires(reviewing.RUN)
 def run() -> ResponseReturnValue:
     """Ask for a backup; one that is already under way is shown instead."""
-    server = _server()
-    asked = queries.find_running(server)
+    asked = queries.find_running()
     if asked is None:
-        asked = jobs.enqueue(queries.BACK_UP, {"server": server}, actor=current_user.email)
+        actor = current_user.email  # type: ignore[attr-defined]
+        asked = jobs.enqueue(queries.BACK_UP, actor=actor)
     else:
         flash("A backup is already under way; this is its run.", "info")
     return redirect(url_if("jobs.run_page", run_id=asked.id) or url_for("backups.page"))

@@ -25,8 +25,9 @@ def explain_frozen(values: Mapping[str, Any]) -> str:
     names = ", ".join(away) or (values.get("primary") or {}).get("synchronous_names", "a synchronous standby")
     commits = "1 commit waits" if frozen["commits"] == 1 else f"{frozen['commits']} commits wait"
     return (
-        f"{commits} for {names}, the oldest for {frozen['seconds'] or 0:.0f} s. Writes hang until the standby is"
-        " back or synchronous_standby_names is changed; reads go on. No lock is shown: the wait is called SyncRep."
+        f"{commits} for {names}, the oldest for {frozen['seconds'] or 0:.0f} s. Writes hang until the standby"
+        " is back or synchronous_standby_names is changed; reads go on. No lock is shown: the wait event is"
+        " SyncRep."
     )
 
 

@@ -1,14 +1,18 @@
 """The replication page."""
 
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
-from dashboard.core.config import Standby
 from dashboard.core.web import requires
 from dashboard.health.queries import get_reading
 from dashboard.health.reviewing import span_of, span_tabs
 from dashboard.replication import reviewing
 from dashboard.replication.service import READING
+
+if TYPE_CHECKING:
+    from dashboard.core.config import Standby
 
 pages = Blueprint("replication", __name__)
 
