@@ -1,0 +1,137 @@
+"""Makes purchase orders and what was received on them; how late and how good follows the latent type."""
+
+import random
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from dashboard.erp.demo.chance import Latent, moment
+from dashboard.erp.demo.market import money, month_of
+from dashboard.erp.demo.profiles import AS_OF
+from dashboard.erp.demo.sourcing import QUANTITIES
+from dashboard.erp.demo.world import Award, Org, World
+
+OVER_RECEIPT_EVERY = 301
+MIDNIGHT_ORDER = 6  # belongs to the organization in Tokyo
+
+
+def make(world: World) -> None:
+    """Order what was awarded and, beside it, what is simply bought, in the order of time."""
+    for row in range(1, world.profile.orders + 1):
+        org = world.org_of(row)
+        rng = world.chance.of("purchase_order", row)
+        at = moment((row - rng.random()) / world.profile.orders, rng)
+        award = _take_award(org, at)
+        _order(world, org, row, award or _plain(world, org, at, rng), rng)
+
+
+def _take_award(org: Org, at: datetime) -> Award | None:
+    """Return the oldest award that is not ordered yet and lies before this moment."""
+    if org.awards and org.awards[0].at <= at:
+        return org.awards.pop(0)._replace(at=at)
+    return None
+
+
+def _plain(world: World, org: Org, at: datetime, rng: random.Random) -> Award:
+    supplier = org.by_spend.one(rng)
+    currency = world.supplier_currency[supplier]
+    month = month_of(at.date())
+    exchange = float(world.market.rate(org.base, currency, month))
+    lines = []
+    for _ in range(rng.choice((1, 2, 3, 4, 6))):
+        article = rng.choice(org.products)
+        price = article.cost * world.market.level(article.category, month) * rng.uniform(0.95, 1.15)
+        lines.append((article.id, Decimal(rng.choice(QUANTITIES)), money(price * exchange, currency)))
+    return Award(0, 0, supplier, currency, at, rng.randrange(7, 60), lines)
+
+
+def _order(world: World, org: Org, row: int, award: Award, rng: random.Random) -> None:
+    latent = world.chance.latent(award.supplier)
+    promised = award.at + timedelta(days=award.lead_days)
+    arrives = promised + timedelta(days=rng.gauss(latent.late_mean, latent.late_deviation))
+    arrives = max(arrives, award.at + timedelta(days=2)).replace(microsecond=0)
+    if row == MIDNIGHT_ORDER:
+        arrives = arrives.replace(hour=16, minute=30)  # half past one on the next day in Tokyo
+    status = _status(rng, arrives, award.at)
+    total = sum((money(quantity * price, award.currency) for _, quantity, price in award.lines), Decimal(0))
+    order = world.book.add(
+        "purchase_order",
+        org_id=org.id,
+        number=None if status == "draft" else org.number("PO", award.at.year),
+        supplier_id=award.supplier,
+        rfq_id=award.rfq or None,
+        quote_id=award.quote or None,
+        warehouse_id=rng.choice(org.warehouses[:3]),
+        buyer_id=rng.choice(world.people),
+        status=status,
+        ordered_on=None if status == "draft" else award.at.date(),
+        currency=award.currency,
+        fx_rate=world.market.rate(award.currency, org.base, month_of(award.at.date())),
+        freight=money(total * Decimal("0.02"), award.currency),
+        total=total,
+        created_at=award.at,
+    )
+    received = []
+    for position, (product, quantity, price) in enumerate(award.lines, 1):
+        line = world.book.add(
+            "purchase_order_line",
+            org_id=org.id,
+            order_id=order,
+            position=position,
+            product_id=product,
+            quantity=quantity,
+            unit_price=price,
+            tax_percent=19 if org.base == "EUR" else 10,
+            promised_on=promised.date(),
+        )
+        received.append((line, quantity))
+    if status in {"part_received", "received", "closed"}:
+        _receipt(world, org, order, arrives, received, latent, is_part=status == "part_received", rng=rng)
+
+
+def _status(rng: random.Random, arrives: datetime, ordered: datetime) -> str:
+    if rng.random() < 0.03:
+        return "cancelled"
+    if arrives < AS_OF:
+        return rng.choices(("closed", "received", "part_received"), (60, 32, 8))[0]
+    if ordered > AS_OF - timedelta(days=6):
+        return rng.choice(("draft", "to_approve", "approved"))
+    return rng.choice(("sent", "acknowledged"))
+
+
+def _receipt(
+    world: World,
+    org: Org,
+    order: int,
+    at: datetime,
+    lines: list[tuple[int, Decimal]],
+    latent: Latent,
+    *,
+    is_part: bool,
+    rng: random.Random,
+) -> None:
+    number = world.book.add(
+        "receipt",
+        org_id=org.id,
+        order_id=order,
+        warehouse_id=rng.choice(org.warehouses[:3]),
+        received_at=at,
+        reference=f"DN-{order:06}",
+        created_at=at,
+    )
+    if order == MIDNIGHT_ORDER:
+        world.plant("received after midnight in the organization's zone", "receipt", number)
+    for line, quantity in lines:
+        came = (quantity / 2).to_integral_value() if is_part and quantity > 1 else quantity
+        if line % OVER_RECEIPT_EVERY == 0:
+            came = quantity * Decimal("1.1")
+            world.plant("more received than ordered", "purchase_order_line", line)
+        is_bad = rng.random() < latent.reject_chance
+        rejected = (came * Decimal(str(round(rng.uniform(0.02, 0.3), 2)))).quantize(Decimal("0.01"))
+        world.book.add(
+            "receipt_line",
+            org_id=org.id,
+            receipt_id=number,
+            order_line_id=line,
+            received=came,
+            rejected=rejected if is_bad else 0,
+        )

@@ -1,0 +1,43 @@
+"""Screens of warehouses and stock moves."""
+
+from dashboard.erp.inventory.models import StockMove, Warehouse
+from dashboard.records.screen import Screen
+
+
+class WarehouseScreen(Screen):
+    """Places where stock lies."""
+
+    model = Warehouse
+    icon = "building-warehouse"
+    menu_order = 140
+    menu_section = "Stock"
+    column_list = ("name", "code", "city", "country", "is_active", "org_id")
+    column_searchable_list = ("name", "code")
+    column_default_sort = (("name", False),)
+    form_columns = ("name", "code", "city", "country", "is_active", "org_id")
+
+
+class StockMoveScreen(Screen):
+    """What came and went. A move is never changed: a mistake is moved back."""
+
+    model = StockMove
+    icon = "transfer"
+    menu_order = 150
+    menu_section = "Stock"
+    record_label = "reference"
+    column_list = ("moved_at", "product_id", "warehouse_id", "quantity", "unit_cost", "source", "reference")
+    column_labels = {"moved_at": "Moved"}
+    column_searchable_list = ("reference",)
+    column_default_sort = (("moved_at", True),)
+    form_columns = (
+        "product_id",
+        "warehouse_id",
+        "quantity",
+        "unit_cost",
+        "source",
+        "reference",
+        "moved_at",
+        "org_id",
+    )
+    can_edit = False
+    can_delete = False

@@ -1,0 +1,34 @@
+"""Screen of purchase orders with their lines."""
+
+from dashboard.erp.purchasing.models import PurchaseOrder, PurchaseOrderLine
+from dashboard.records.screen import Screen
+from dashboard.records.spec import Children
+
+
+class PurchaseOrderScreen(Screen):
+    """Orders to suppliers; the database numbers them and adds up the total."""
+
+    model = PurchaseOrder
+    icon = "shopping-cart"
+    menu_order = 50
+    menu_section = "Purchasing"
+    column_list = ("number", "supplier_id", "status", "ordered_on", "total", "warehouse_id", "buyer_id")
+    column_labels = {"rfq_id": "RFQ", "fx_rate": "Exchange rate", "ordered_on": "Ordered"}
+    column_searchable_list = ("number",)
+    column_default_sort = (("created_at", True),)
+    column_money = {"total": "currency", "freight": "currency", "duty": "currency"}
+    form_sections = (
+        ("", ("supplier_id", "status", "ordered_on", "warehouse_id", "buyer_id")),
+        ("Source", ("rfq_id", "quote_id")),
+        ("Cost", ("currency", "fx_rate", "freight", "duty")),
+        ("More", ("note", "org_id", "custom_fields")),
+    )
+    children = (
+        Children(
+            PurchaseOrderLine,
+            "order_id",
+            ("product_id", "description", "quantity", "unit_price", "tax_percent", "promised_on"),
+            "Lines",
+            order="position",
+        ),
+    )

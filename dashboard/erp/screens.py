@@ -1,0 +1,34 @@
+"""Gathers every screen of the ERP."""
+
+from dashboard.erp.catalog.screens import ProductCategoryScreen, ProductScreen, UnitScreen
+from dashboard.erp.inventory.screens import StockMoveScreen, WarehouseScreen
+from dashboard.erp.kpi_values.screens import KpiDefinitionScreen, KpiValueScreen
+from dashboard.erp.messages.screens import MessageScreen
+from dashboard.erp.organizations.screens import AppUserScreen, OrganizationScreen, ProfileScreen
+from dashboard.erp.purchasing.screens import PurchaseOrderScreen
+from dashboard.erp.quotes.screens import QuoteScreen
+from dashboard.erp.sales.screens import CustomerScreen, SalesOrderScreen
+from dashboard.erp.sourcing.screens import RfqLineScreen, RfqScreen
+from dashboard.erp.suppliers.screens import SupplierScreen
+from dashboard.records.screen import Screen
+
+SCREENS: tuple[type[Screen], ...] = (
+    SupplierScreen,
+    RfqScreen,
+    RfqLineScreen,
+    QuoteScreen,
+    MessageScreen,
+    PurchaseOrderScreen,
+    CustomerScreen,
+    SalesOrderScreen,
+    ProductScreen,
+    ProductCategoryScreen,
+    UnitScreen,
+    WarehouseScreen,
+    StockMoveScreen,
+    KpiDefinitionScreen,
+    KpiValueScreen,
+    OrganizationScreen,
+    AppUserScreen,
+    ProfileScreen,
+)

@@ -1,0 +1,48 @@
+"""Screen of suppliers with their contacts."""
+
+from dashboard.erp.suppliers.models import Supplier, SupplierContact
+from dashboard.records.screen import Screen
+from dashboard.records.spec import Children
+
+
+class SupplierScreen(Screen):
+    """Companies that quote and deliver, the reliable ones first."""
+
+    model = Supplier
+    icon = "truck"
+    menu_order = 10
+    menu_section = "Purchasing"
+    column_list = (
+        "name",
+        "code",
+        "category_id",
+        "country",
+        "region",
+        "status",
+        "reliability",
+        "lead_time_days",
+    )
+    column_labels = {
+        "tax_id": "Tax ID",
+        "score_n": "Observations",
+        "lead_time_days": "Lead time (days)",
+        "payment_days": "Payment (days)",
+        "email": "E-mail",
+    }
+    column_searchable_list = ("name", "code", "email")
+    column_default_sort = (("reliability", True), ("name", False))
+    form_sections = (
+        ("", ("name", "code", "status", "category_id")),
+        ("Contact", ("email", "phone", "website", "country", "region", "tax_id")),
+        ("Terms", ("lead_time_days", "payment_days", "reliability")),
+        ("More", ("org_id", "capabilities", "custom_fields")),
+    )
+    children = (
+        Children(
+            SupplierContact,
+            "supplier_id",
+            ("name", "role", "email", "phone", "is_primary"),
+            "Contacts",
+            order="position",
+        ),
+    )
