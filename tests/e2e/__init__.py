@@ -1,0 +1,1 @@
+"""Journeys in a real browser: Debian's chromium against the running app."""

@@ -1,0 +1,80 @@
+"""Every page a menu or a plain address leads to, wide and narrow, light and dark."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page
+
+from dashboard.tenancy.models import TenantRef
+from tests.e2e.conftest import NARROW, WIDE
+from tests.e2e.places import Frame
+from tests.e2e.watching import accessibility_faults, sideways_scroll, take_picture
+
+# Answers for machines, not for people.
+NOT_PAGES = {"static", "tenancy.switch", "healthz", "readyz", "metrics"}
+
+
+def addresses(app: Flask, tenant: TenantRef) -> list[str]:
+    """Give the addresses that need nothing but a tenant."""
+    urls = app.url_map.bind("")
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    plain = [rule for rule in rules if rule.arguments <= {"tenant"} and rule.endpoint not in NOT_PAGES]
+    return sorted({urls.build(rule.endpoint, dict.fromkeys(rule.arguments, tenant.slug)) for rule in plain})
+
+
+def records(page: Page) -> list[str]:
+    """Give the addresses of one record: its details and its form, from the list that is open."""
+    details = page.locator("main tbody tr[data-href]").first
+    if not details.count():
+        return []
+    address = details.get_attribute("data-href") or ""
+    return [address] if address else []
+
+
+def faults(page: Page, address: str) -> list[str]:
+    """Visit a page and give all that is wrong with it."""
+    answer = page.goto(address)
+    found: list[str] = []
+    if answer is None or answer.status >= 400:
+        found.append(f"{address}: status {answer.status if answer else 'none'}")
+    page.wait_for_load_state("networkidle")
+    if wide := sideways_scroll(page):
+        found.append(f"{address}: {wide} px too wide")
+    return found + accessibility_faults(page)
+
+
+def is_page(page: Page, address: str) -> bool:
+    """Whether the address answers with a page, and not with a file, a fragment or a redirect to another."""
+    answer = page.request.get(address, max_redirects=0)
+    kind = answer.headers.get("content-type", "")
+    return answer.status >= 400 or (answer.status == 200 and "text/html" in kind and "<html" in answer.text())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_every_page_fits_speaks_to_everyone_and_keeps_the_policy(
+    app: Flask,
+    live_server: str,
+    filled_tenant: TenantRef,
+    enter: Callable[..., Frame],
+    size: tuple[int, int],
+    theme: str,
+) -> None:
+    page = enter("admin", size=size, theme=theme).page
+    todo = addresses(app, filled_tenant)
+    found: list[str] = []
+    seen: set[str] = set()
+    while todo:
+        address = todo.pop(0)
+        if address in seen or not is_page(page, live_server + address):
+            continue
+        seen.add(address)
+        found += faults(page, live_server + address)
+        todo += records(page)
+        name = address.replace(f"/t/{filled_tenant.slug}", "").strip("/").replace("/", "-") or "home"
+        take_picture(page, f"{name}-{size[0]}-{theme}")
+    assert found == []
+    assert len(seen) > 10

@@ -1,0 +1,82 @@
+"""What a page must never do: scroll sideways, complain on the console, break the policy, shut people out."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import ConsoleMessage, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES = Path(__file__).parent / "pictures"
+GRAVE = {"serious", "critical"}
+
+
+class Complaints:
+    """Collects what the browser complains about; policy violations arrive on the console as errors."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.messages: list[str] = []
+        self.expected_statuses: set[int] = set()
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.messages.append(f"{page.url}: {error}"))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type != "error":
+            return
+        if any(f"status of {status}" in message.text for status in self.expected_statuses):
+            return
+        self.messages.append(f"{self.page.url}: {message.text}")
+
+    def expect_status(self, status: int) -> None:
+        """Accept that the browser notes an answer with this status: the test asks for it."""
+        self.expected_statuses.add(status)
+
+    def take(self) -> list[str]:
+        """Give what was heard since the last time."""
+        heard, self.messages = self.messages, []
+        return heard
+
+
+def accessibility_faults(page: Page) -> list[str]:
+    """Give axe's serious and critical findings, one line per rule with its first places."""
+    session = page.context.new_cdp_session(page)
+    # Through the debugger: the page's own policy would refuse a script without nonce, and must.
+    session.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
+    session.detach()
+    report: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [_told(page, finding) for finding in report["violations"] if finding["impact"] in GRAVE]
+
+
+def _told(page: Page, finding: dict[str, Any]) -> str:
+    places = "; ".join(_place(node) for node in finding["nodes"][:3])
+    return f"{page.url}: {finding['id']} ({finding['impact']}) at {places}"
+
+
+def _place(node: dict[str, Any]) -> str:
+    reason = node["any"][0]["message"] if node["any"] else ""
+    return f"{node['html'][:120]} {reason[:120]}"
+
+
+def assert_accessible(page: Page) -> None:
+    """Fail when axe finds something serious or critical."""
+    assert accessibility_faults(page) == []
+
+
+def sideways_scroll(page: Page) -> int:
+    """Give the pixels by which the page is wider than its window."""
+    width: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return max(width, 0)
+
+
+def assert_no_horizontal_scroll(page: Page) -> None:
+    """Fail when the whole page scrolls sideways; a table may scroll inside itself."""
+    assert sideways_scroll(page) == 0, page.url
+
+
+def take_picture(page: Page, name: str) -> None:
+    """Keep a picture in tests/e2e/pictures when STEWARD_E2E_PICTURES=1, to be looked at."""
+    if os.environ.get("STEWARD_E2E_PICTURES") == "1":
+        PICTURES.mkdir(exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png")
