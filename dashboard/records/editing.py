@@ -1,0 +1,209 @@
+"""Owns one form of a record from opening to saving: typed values are kept whatever happens."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.datastructures import MultiDict
+
+from dashboard.records import children, conflicts, pickers
+from dashboard.records.children import ChildRows
+from dashboard.records.columns import Kind
+from dashboard.records.conflicts import Difference
+from dashboard.records.constraint_errors import explain
+from dashboard.records.forms import RecordForm, apply, raw_values, record_form
+from dashboard.records.spec import Spec
+from dashboard.records.values import ValueInvalidError, parse
+
+RESET_ON_COPY = frozenset({"status"})
+
+
+@dataclass
+class Editing:
+    """A form with its child rows, and what came of submitting it."""
+
+    spec: Spec
+    form: RecordForm
+    children: list[ChildRows]
+    record: Any = None
+    status: HTTPStatus = HTTPStatus.OK
+    version: int = 0
+    base: str = "{}"
+    stale: bool = False
+    differences: list[Difference] = field(default_factory=list)
+    taken_over: list[Difference] = field(default_factory=list)
+    stored_children: list[ChildRows] = field(default_factory=list)
+
+    @property
+    def valid(self) -> bool:
+        """Whether it may be saved."""
+        return self.status is HTTPStatus.OK and not self.stale
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything must be corrected first."""
+        return bool(self.form.errors or any(rows.errors or _row_errors(rows) for rows in self.children))
+
+    def dress(self, session: Session) -> None:
+        """Look up the labels of all pickers in one query."""
+        forms = [self.form, *(row.form for rows in self.children for row in rows.rows)]
+        labels = pickers.read_labels(session, [pair for form in forms for pair in pickers.chosen(form)])
+        for rows in self.children:
+            rows.dressed_blank = rows.blank
+            forms.append(rows.dressed_blank)
+        for form in forms:
+            pickers.dress(form, labels)
+
+
+def _row_errors(rows: ChildRows) -> bool:
+    return any(row.form.errors for row in rows.rows if not row.removed)
+
+
+def open_new(session: Session, spec: Spec, arguments: Mapping[str, str]) -> Editing:
+    """An empty form; the address may fill fields in (`?rfq_id=5`)."""
+    given = {}
+    for key in spec.form_keys:
+        if arguments.get(key):
+            try:
+                given[key] = parse(spec.columns[key], arguments[key])
+            except ValueInvalidError:
+                continue
+    if "org_id" in spec.form_keys:
+        given.setdefault("org_id", pickers.only_org(session, spec.columns["org_id"]))
+    return Editing(
+        spec, record_form(spec)(data=given), [children.stored(child, []) for child in spec.children]
+    )
+
+
+def open_record(session: Session, spec: Spec, record: Any) -> Editing:
+    """The form of a stored record."""
+    form = record_form(spec)(obj=record)
+    rows = [children.stored(child, children.load(session, child, record.id)) for child in spec.children]
+    version = getattr(record, "version", 0)
+    return Editing(spec, form, rows, record, version=version, base=conflicts.dump_base(form))
+
+
+def open_copy(session: Session, spec: Spec, record: Any) -> Editing:
+    """The form of a new record filled from a stored one, with new rows like its rows."""
+    kept = {key: getattr(record, key) for key in spec.form_keys if key not in RESET_ON_COPY}
+    rows = [
+        children.stored(child, children.load(session, child, record.id), copy=True) for child in spec.children
+    ]
+    return Editing(spec, record_form(spec)(data=kept), rows)
+
+
+def submit_new(spec: Spec, data: MultiDict[str, str]) -> Editing:
+    """Check a new record as typed."""
+    rows = [children.typed(child, data, []) for child in spec.children]
+    return _checked(Editing(spec, record_form(spec)(data), rows))
+
+
+def submit(session: Session, spec: Spec, record: Any, data: MultiDict[str, str]) -> Editing:
+    """Check a changed record as typed, against what is stored now."""
+    theirs = record_form(spec)(obj=record)
+    version = getattr(record, "version", 0)
+    stale = spec.versioned and data.get("version") != str(version)
+    chosen = any(name.startswith("resolve-") for name in data)
+    typed = conflicts.settle(data, theirs) if stale or chosen else data
+    loaded = [(child, children.load(session, child, record.id)) for child in spec.children]
+    rows = [_rows(child, typed, records) for child, records in loaded]
+    editing = Editing(
+        spec,
+        record_form(spec)(typed, obj=record),
+        rows,
+        record,
+        version=version,
+        base=conflicts.dump_base(theirs),
+    )
+    _checked(editing)
+    if stale:
+        _compare(session, editing, data, theirs)
+        editing.stored_children = [children.stored(child, records) for child, records in loaded if records]
+    return editing
+
+
+def _rows(child: Any, data: MultiDict[str, str], records: list[Any]) -> ChildRows:
+    if data.get(f"resolve-{child.entity}") == conflicts.THEIRS:
+        return children.stored(child, records)
+    return children.typed(child, data, records)
+
+
+def _checked(editing: Editing) -> Editing:
+    checks = [editing.form.validate(), *(rows.validate() for rows in editing.children)]
+    if not all(checks):
+        editing.status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return editing
+
+
+def _compare(session: Session, editing: Editing, data: MultiDict[str, str], theirs: RecordForm) -> None:
+    from_all = conflicts.wanted_labels(
+        editing.spec, conflicts.read_base(data), data.to_dict(), raw_values(theirs)
+    )
+    labels = pickers.read_labels(session, from_all)
+    editing.stale, editing.status = True, HTTPStatus.CONFLICT
+    editing.differences = conflicts.differences(editing.spec, data, theirs, labels)
+    editing.taken_over = conflicts.taken_over(editing.spec, data, theirs, labels)
+
+
+def store(session: Session, editing: Editing, finish: Callable[[], None]) -> Any:
+    """Write a checked form and `finish` (commit). None instead of the record: the refusal is on the form.
+
+    Raises StaleDataError when the record changed between reading and writing.
+    """
+    try:
+        record = _write(session, editing)
+        finish()
+    except StaleDataError:
+        session.rollback()
+        raise
+    except DBAPIError as error:
+        columns = {editing.spec.entity: editing.spec.columns}
+        columns |= {child.entity: child.columns for child in editing.spec.children}
+        refusal = explain(error, columns)
+        session.rollback()
+        if refusal is None:
+            raise
+        editing.status = refusal.status
+        _note(editing, refusal.table, refusal.field, refusal.message)
+        return None
+    return record
+
+
+def _write(session: Session, editing: Editing) -> Any:
+    spec, record = editing.spec, editing.record
+    new = record is None
+    if new:
+        record = spec.model()
+    changed = apply(editing.form, spec.columns, record, new=new)
+    if new:
+        session.add(record)
+    if changed:
+        session.flush()
+    touched = [children.save(session, rows, record) for rows in editing.children]
+    if any(touched) and not (new or changed) and "updated_at" in spec.columns:
+        record.updated_at = sa.func.clock_timestamp()  # a change of the rows is a change of the record
+    session.flush()
+    return record
+
+
+def _note(editing: Editing, table: str, key: str, message: str) -> None:
+    for rows in editing.children:
+        if rows.spec.entity == table:
+            label = rows.spec.columns[key].label if key in rows.spec.columns else ""
+            shown = [row.form for row in rows.rows if not row.removed]
+            if len(shown) == 1 and key in shown[0]:
+                shown[0].note_error(key, message)
+            else:
+                rows.errors.append(f"{label}: {message}" if label else message)
+            return
+    editing.form.note_error(key, message)
+
+
+def is_text(kind: Kind) -> bool:
+    """Whether a field wants the full width of the form."""
+    return kind in {Kind.LONG_TEXT, Kind.DOCUMENT}

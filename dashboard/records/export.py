@@ -1,0 +1,99 @@
+"""Owns the CSV of all matching rows: PostgreSQL writes it, we pass it on, nothing is kept in memory."""
+
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from dashboard.records.columns import Column, Kind
+from dashboard.records.keyset import Order
+from dashboard.records.listing import Joins, conditions, make_order
+from dashboard.records.spec import Spec
+from dashboard.records.state import ListState
+
+CHUNK = 65_536
+GUARDED = "=+-@\t\r\n"
+_DIALECT = postgresql.dialect(paramstyle="pyformat")
+
+
+def query(spec: Spec, state: ListState) -> sa.Select[Any]:
+    """The rows of the list in its order, with the columns shown; referenced records by their label."""
+    joins = Joins(spec)
+    items = [_item(joins, spec.columns[key]) for key in dict.fromkeys(("id", *_with_currency(spec, state)))]
+    order = make_order(spec, joins, state.sort, descending=state.descending)
+    select = sa.select(*items).select_from(joins.source).where(*conditions(spec, state))
+    return select.order_by(*_by(order))
+
+
+def _with_currency(spec: Spec, state: ListState) -> list[str]:
+    keys: list[str] = []
+    for key in state.columns:
+        keys += [key, spec.columns[key].currency] if spec.columns[key].currency else [key]
+    return keys
+
+
+def _by(order: Order) -> list[sa.UnaryExpression[Any]]:
+    """The whole list in one order, rows without a sort value last."""
+    steps = order.steps(empty=False, backward=False)
+    clauses = [step.desc() if down else step.asc() for step, down in steps]
+    if order.nullable and steps[0][1]:
+        clauses[0] = clauses[0].nulls_last()
+    return clauses
+
+
+def _item(joins: Joins, column: Column) -> sa.ColumnElement[Any]:
+    item: sa.ColumnElement[Any] = joins.label(column) if column.reference else column.column
+    if column.kind is Kind.BOOLEAN:
+        item = sa.case((item, "yes"), (sa.not_(item), "no"))
+    elif column.kind is Kind.DOCUMENT:
+        item = sa.cast(item, sa.Text)
+    elif isinstance(item.type, sa.String) and column.kind is not Kind.CHOICE:
+        item = guard(item)
+    return item.label(column.label if column.key != "id" else "Id")
+
+
+def guard(item: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Put an apostrophe before text that a spreadsheet would run as a formula."""
+    risky = sa.func.strpos(GUARDED, sa.func.left(item, 1)) > 0
+    return sa.case((sa.and_(item != "", risky), sa.literal("'") + item), else_=item)
+
+
+def stream(session: Session, select: sa.Select[Any]) -> Iterator[bytes]:
+    """CSV of a query in pieces of at most CHUNK bytes, read by COPY in the session's own transaction.
+
+    A reader that goes away closes the pipe, COPY fails, and the transaction is rolled back.
+    """
+    connection = session.connection().connection.driver_connection
+    statement = _as_text(connection, select)
+    read_end, write_end = os.pipe()
+    failures: list[BaseException] = []
+    copier = threading.Thread(target=_copy, args=(connection, statement, write_end, failures), daemon=True)
+    copier.start()
+    try:
+        with os.fdopen(read_end, "rb", buffering=0) as pipe:
+            while chunk := pipe.read(CHUNK):
+                yield chunk
+    finally:
+        copier.join()
+    if failures:
+        raise failures[0]
+
+
+def _copy(connection: Any, statement: str, write_end: int, failures: list[BaseException]) -> None:
+    try:
+        with os.fdopen(write_end, "wb", buffering=CHUNK) as pipe, connection.cursor() as cursor:
+            cursor.copy_expert(statement, pipe, size=CHUNK)
+    except BaseException as error:  # noqa: BLE001 - carried to the thread that reads
+        failures.append(error)
+
+
+def _as_text(connection: Any, select: sa.Select[Any]) -> str:
+    """The COPY statement; the driver quotes the values."""
+    compiled = select.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    with connection.cursor() as cursor:
+        inner = cursor.mogrify(str(compiled), compiled.params).decode()
+    return f"COPY ({inner}) TO STDOUT WITH (FORMAT csv, HEADER)"

@@ -1,0 +1,90 @@
+"""Owns the pages of one record: its form, what saving answers, its details."""
+
+import re
+from http import HTTPStatus
+
+from flask import flash, jsonify, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import DBAPIError
+
+from dashboard.core.db import db
+from dashboard.core.filters import viewer_zone
+from dashboard.core.web import can
+from dashboard.records import details as detail
+from dashboard.records import editing, pickers
+from dashboard.records.constraint_errors import explain
+from dashboard.records.editing import Editing
+from dashboard.records.spec import Spec
+from dashboard.records.values import clean
+
+CREATED = HTTPStatus.CREATED
+
+
+def show(editing_: Editing) -> ResponseReturnValue:
+    """Show a form in whatever state it is."""
+    spec, record = editing_.spec, editing_.record
+    editing_.dress(db.session())
+    title = f"New {spec.singular.lower()}" if record is None else detail.title_of(spec, record)
+    action = spec.url("create_view") if record is None else spec.url("edit_view", id=record.id)
+    back = spec.url("index_view") if record is None else spec.url("details_view", id=record.id)
+    page = render_template(
+        "records/form.html",
+        spec=spec,
+        editing=editing_,
+        form=editing_.form,
+        record=record,
+        title=title,
+        action=action,
+        back=back,
+        is_wide=lambda key: editing.is_text(spec.columns[key].kind),
+    )
+    return page, editing_.status
+
+
+def save(editing_: Editing) -> ResponseReturnValue:
+    """Save a submitted form and go to the record, or show it again with what is wrong."""
+    if not editing_.valid:
+        return show(editing_)
+    session = db.session()
+    record = editing.store(session, editing_, session.commit)
+    if record is None:
+        return show(editing_)
+    spec = editing_.spec
+    flash(f"{spec.singular} {'created' if editing_.record is None else 'saved'}.", "success")
+    if request.form.get("next") == "new":
+        return redirect(spec.url("create_view"))
+    return redirect(spec.url("details_view", id=record.id))
+
+
+def details(spec: Spec, record: object) -> ResponseReturnValue:
+    """Show a record with its rows, what refers to it, and its history."""
+    with_history = can(f"records.{spec.entity}.history")
+    shown = detail.read(db.session(), spec, record, viewer_zone(), with_history=with_history)
+    return render_template(
+        "records/details.html", spec=spec, shown=shown, record=record, with_history=with_history
+    )
+
+
+def quick_create(spec: Spec) -> ResponseReturnValue:
+    """Make a record from its name alone and answer as the picker wants it."""
+    text = clean(request.form.get("text", ""))
+    if not text or not pickers.quick_key(spec):
+        message = "Type a name." if not text else f"A new {spec.singular.lower()} needs its own form."
+        return jsonify(error=message), HTTPStatus.UNPROCESSABLE_ENTITY
+    session = db.session()
+    record = spec.model(**{spec.label: text})
+    if "org_id" in spec.columns:
+        record.org_id = pickers.only_org(session, spec.columns["org_id"])
+    for key in ("code", "sku"):
+        if key in spec.columns and not spec.columns[key].nullable and key != spec.label:
+            setattr(record, key, re.sub(r"[^A-Z0-9]+", "-", text.upper()).strip("-")[:20] or "NEW")
+    session.add(record)
+    try:
+        session.commit()
+    except DBAPIError as error:
+        refusal = explain(error, {spec.entity: spec.columns})
+        session.rollback()
+        if refusal is None:
+            raise
+        return jsonify(error=refusal.message), refusal.status
+    return jsonify(id=str(record.id), text=text), CREATED

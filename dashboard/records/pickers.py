@@ -1,0 +1,116 @@
+"""Owns the pickers: labels of chosen records, remote search, and making a record by its name."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+from wtforms import Form
+
+from dashboard.records import registry
+from dashboard.records.columns import Column, Reference
+from dashboard.records.fields import ReferenceField
+from dashboard.records.filters import like
+from dashboard.records.spec import Spec
+from dashboard.records.values import clean
+
+PAGE = 20
+MAX_TEXT = 100
+Labels = Mapping[tuple[str, int], str]
+
+
+def read_labels(session: Session, wanted: Iterable[tuple[Reference, int]]) -> Labels:
+    """Labels of referenced records by (entity, id), in one query for all of them."""
+    by_model: dict[Reference, set[int]] = {}
+    for reference, row_id in wanted:
+        by_model.setdefault(reference, set()).add(row_id)
+    parts = []
+    for reference, ids in by_model.items():
+        table = reference.model.__table__
+        text = sa.cast(table.c[reference.label], sa.Text)
+        parts.append(sa.select(sa.literal(reference.entity), table.c.id, text).where(table.c.id.in_(ids)))
+    if not parts:
+        return {}
+    rows = session.execute(parts[0] if len(parts) == 1 else sa.union_all(*parts))
+    return {(entity, row_id): label or f"#{row_id}" for entity, row_id, label in rows}
+
+
+def chosen(form: Form) -> list[tuple[Reference, int]]:
+    """The references a form holds."""
+    return [
+        (item.column.reference, item.data)
+        for item in form
+        if isinstance(item, ReferenceField) and item.column.reference and isinstance(item.data, int)
+    ]
+
+
+def dress(form: Form, labels: Labels) -> None:
+    """Give the pickers of a form their addresses to search and create, and the label of what is chosen."""
+    for field in form:
+        if not isinstance(field, ReferenceField):
+            continue
+        reference = field.column.reference
+        screen = registry.find(reference.entity) if reference else None
+        attributes = {"class": "form-select", "data-picker": ""}
+        if screen and reference:
+            attributes["data-picker-url"] = screen.spec.url("lookup_view")
+            if screen.spec.allows("create") and quick_key(screen.spec):
+                attributes["data-picker-create-url"] = screen.spec.url("quick_create_view")
+        field.render_kw = {**(field.render_kw or {}), **attributes}
+        if reference and isinstance(field.data, int):
+            field.label_text = labels.get((reference.entity, field.data), "")
+
+
+def search(session: Session, spec: Spec, text: str) -> list[dict[str, str]]:
+    """Records whose label or search columns contain the text, those that begin with it first."""
+    text = clean(text)[:MAX_TEXT]
+    name = spec.columns[spec.label].column
+    hint = next(
+        (spec.columns[key].column for key in spec.search_keys if key not in {spec.label, "email"}), None
+    )
+    query = sa.select(spec.table.c.id, name, sa.null() if hint is None else hint).limit(PAGE)
+    if spec.soft_delete:
+        query = query.where(spec.table.c.deleted_at.is_(None))
+    if text:
+        keys = dict.fromkeys((spec.label, *spec.search_keys))
+        found: list[sa.ColumnElement[bool]] = [
+            sa.cast(spec.columns[key].column, sa.Text).ilike(f"%{like(text)}%") for key in keys
+        ]
+        if text.lstrip("#").isdecimal() and len(text) < 18:
+            found.append(spec.table.c.id == int(text.lstrip("#")))
+        query = query.where(sa.or_(*found))
+    rows = session.execute(query.order_by(name, spec.table.c.id))
+    return [_option(row_id, label, more) for row_id, label, more in rows]
+
+
+def _option(row_id: int, label: object, hint: object) -> dict[str, str]:
+    option = {"id": str(row_id), "text": str(label) if label not in (None, "") else f"#{row_id}"}
+    return option | ({"hint": str(hint)} if hint else {})
+
+
+def quick_key(spec: Spec) -> str:
+    """The column a record can be made from alone; '' where a form must ask for more."""
+    table = spec.table
+    needed = {
+        column.key
+        for column in table.columns
+        if not column.nullable
+        and column.default is None
+        and column.server_default is None
+        and column.identity is None
+    }
+    return (
+        spec.label
+        if needed - {"org_id", "version", "code", "sku"} <= {spec.label} and spec.label in needed
+        else ""
+    )
+
+
+def only_org(session: Session, column: Column) -> Any:
+    """The organization a new record belongs to when nobody said which: the oldest one."""
+    if column.reference is None:
+        return None
+    table = column.reference.model.__table__
+    return session.scalar(
+        sa.select(table.c.id).where(table.c.deleted_at.is_(None)).order_by(table.c.id).limit(1)
+    )
