@@ -73,13 +73,22 @@ def _connect(url: SplitResult) -> smtplib.SMTP:
     if url.scheme == "smtps":
         return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
     server = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+    try:
+        _secure(server, url, context)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _secure(server: smtplib.SMTP, url: SplitResult, context: ssl.SSLContext) -> None:
     server.ehlo()
     if server.has_extn("starttls"):
         server.starttls(context=context)
-    elif url.username and host not in LOCAL_HOSTS:
-        server.close()
-        raise UnavailableError("mail", f"{host} offers no TLS, so the mail password is not sent to it.")
-    return server
+    elif url.username and url.hostname not in LOCAL_HOSTS:
+        raise UnavailableError(
+            "mail", f"{url.hostname} offers no TLS, so the mail password is not sent to it."
+        )
 
 
 def _write(folder: Path, message: EmailMessage) -> Path:

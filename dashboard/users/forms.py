@@ -16,6 +16,7 @@ from wtforms import (
     ValidationError,
     widgets,
 )
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from dashboard.core.errors import DashboardError
@@ -107,18 +108,21 @@ class ProfileForm(FlaskForm):
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.timezone.choices = [(name, name.replace("_", " ")) for name in zone_names()]
+        self.timezone.choices = [SelectChoice(name, name.replace("_", " ")) for name in zone_names()]
 
 
 class GrantForm(FlaskForm):
     """One role, for one tenant or for all."""
 
-    role = SelectField("Role", choices=[(role.value, role.label) for role in Role])
+    role = SelectField("Role", choices=[SelectChoice(role.value, role.label) for role in Role])
     tenant = SelectField("Tenant")
 
     def __init__(self, tenants: Iterable[tuple[str, str]], **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.tenant.choices = [(ALL_TENANTS, "All tenants"), *tenants]
+        self.tenant.choices = [
+            SelectChoice(ALL_TENANTS, "All tenants"),
+            *(SelectChoice(*pair) for pair in tenants),
+        ]
 
     def validate_tenant(self, field: SelectField) -> None:
         """Refuse a role that would open nothing."""
@@ -141,7 +145,7 @@ class InviteForm(FlaskForm):
     name = StringField("Name", filters=[strip], validators=[InputRequired("Enter a name."), Length(max=200)])
     roles = SelectMultipleField(
         "Roles",
-        choices=[(role.value, f"{role.label}: {SUMMARIES[role]}") for role in Role],
+        choices=[SelectChoice(role.value, f"{role.label}: {SUMMARIES[role]}") for role in Role],
         widget=widgets.ListWidget(prefix_label=False),
         option_widget=widgets.CheckboxInput(),
         validators=[InputRequired("Choose at least one role.")],
@@ -154,7 +158,7 @@ class InviteForm(FlaskForm):
 
     def __init__(self, tenants: Iterable[tuple[str, str]], **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.tenants.choices = list(tenants)
+        self.tenants.choices = [SelectChoice(*pair) for pair in tenants]
 
     def grants(self) -> list[tuple[str, str | None]]:
         """Every chosen role for every chosen tenant; the DBA's always for all."""

@@ -109,10 +109,9 @@ def list_sessions(operator_id: int) -> list[OperatorSession]:
 
 def last_seen_by_operator() -> dict[int, datetime]:
     """When each operator last used any session."""
-    query = select(OperatorSession.operator_id, func.max(OperatorSession.last_seen_at)).group_by(
-        OperatorSession.operator_id
-    )
-    return dict(db.session.execute(query).tuples().all())
+    seen = func.max(OperatorSession.last_seen_at).label("seen")
+    query = select(OperatorSession.operator_id, seen).group_by(OperatorSession.operator_id)
+    return {row.operator_id: row.seen for row in db.session.execute(query)}
 
 
 def count_admins() -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from dashboard.audit.models import Operation
 from dashboard.core.db import db
-from dashboard.users import authentication, throttle
+from dashboard.users import passwords, throttle
 from dashboard.users.models import LoginAttempt, Operator, OperatorSession
 from dashboard.users.service import create_operator, deactivate
 from tests.conftest import PASSWORD
@@ -69,13 +69,13 @@ def test_unknown_account_costs_a_hash_like_a_known_one(
     client: FlaskClient, ada: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified: list[str | None] = []
-    real = authentication.passwords.verify_password
+    real = passwords.verify_password
 
     def count(stored: str | None, password: str) -> bool:
         verified.append(stored)
         return real(stored, password)
 
-    monkeypatch.setattr(authentication.passwords, "verify_password", count)
+    monkeypatch.setattr(passwords, "verify_password", count)
     try_login(client, "nobody@example.com")
     try_login(client, ada.email)
     assert [stored is None for stored in verified] == [True, False]
@@ -162,12 +162,12 @@ def test_logout_by_link_is_not_possible(client: FlaskClient) -> None:
 def test_weaker_hash_is_renewed_at_login(client: FlaskClient, ada: Operator) -> None:
     from argon2 import PasswordHasher  # noqa: PLC0415
 
-    ada.password_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    ada.password_hash = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
     db.session.commit()
     assert try_login(client, ada.email, PASSWORD) == 302
     renewed = db.session.get_one(Operator, ada.id, populate_existing=True).password_hash
     assert renewed is not None
-    assert "m=65536" in renewed
+    assert "m=1024" in renewed
 
 
 def test_third_failure_asks_to_wait_seconds(client: FlaskClient, ada: Operator) -> None:

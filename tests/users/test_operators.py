@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from dashboard.audit.models import Operation
+from dashboard.core.config import get_settings
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, InvalidInputError
 from dashboard.users import mails, queries, service
@@ -210,7 +211,7 @@ def test_bootstrap_takes_a_given_password(app: Flask) -> None:
 
 
 def test_bootstrap_in_production_wants_a_strong_password(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = service.get_settings().model_copy(update={"env": "production"})
+    settings = get_settings().model_copy(update={"env": "production"})
     monkeypatch.setattr(service, "get_settings", lambda: settings)
     with pytest.raises(InvalidInputError, match="too weak"):
         service.bootstrap_admin("boss@example.com", "short")

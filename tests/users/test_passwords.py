@@ -46,6 +46,10 @@ def test_nothing_fits_a_missing_or_broken_hash(stored: str | None) -> None:
     assert not passwords.verify_password(stored, GOOD)
 
 
+def test_hash_of_the_product_costs_what_rfc_9106_asks() -> None:
+    assert "$m=65536,t=3,p=4$" in passwords._NOBODY
+
+
 def test_weaker_hash_wants_renewal() -> None:
     weak = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$0vUEPBQzBUM8ZwQq0Q5FYw"
     assert passwords.needs_new_hash(weak)
