@@ -187,26 +187,32 @@ class Barman:
             text=True,
             start_new_session=True,  # so that pg_basebackup can be stopped with it
         )
+        heard: queue.Queue[str | None] = queue.Queue()
+        reader = threading.Thread(target=_read, args=(process, heard), daemon=True)
+        reader.start()
         try:
-            _follow(process, on_line, tick)
+            _follow(heard, on_line, tick)
             return process.wait()
         except BaseException:
             _break_off(process)
             raise
+        finally:
+            reader.join(STOP_SECONDS)
+
+
+def _read(process: "subprocess.Popen[str]", heard: "queue.Queue[str | None]") -> None:
+    """Hand on each line, then None; in a thread, because reading waits as long as Barman is silent."""
+    if process.stdout:
+        with process.stdout:
+            for line in process.stdout:
+                heard.put(line.rstrip())
+    heard.put(None)
 
 
 def _follow(
-    process: "subprocess.Popen[str]", on_line: Callable[[str], None], tick: Callable[[], None]
+    heard: "queue.Queue[str | None]", on_line: Callable[[str], None], tick: Callable[[], None]
 ) -> None:
     """Pass output on as it comes; call `tick` at least every second also while Barman is silent."""
-    heard: queue.Queue[str | None] = queue.Queue()
-
-    def read() -> None:
-        for line in process.stdout or ():
-            heard.put(line.rstrip())
-        heard.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
     while True:
         tick()
         try:
