@@ -7,9 +7,11 @@ from flask import Flask, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_migrate import Migrate
 
+from dashboard import records
 from dashboard.core import caching, db, errors, logs, menu, web
 from dashboard.core.config import CHECKOUT, Settings, get_settings
 from dashboard.core.web import requires
+from dashboard.erp.screens import SCREENS
 from dashboard.schema_migrations.histories import History
 from dashboard.tenancy import views as tenancy
 
@@ -43,11 +45,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         "tenants.jobs",
         "tenants.views",
         "erp",
-        "records",
         "kpis",
     ):
         _optional(app, name, settings)
+    records.init_app(app, SCREENS)
     app.add_url_rule("/", "home.index", home)
+    from dashboard import cli
+    cli.init_app(app)
     return app
 
 

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import flask_sqlalchemy.session
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
@@ -31,7 +33,10 @@ from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
 from dashboard.tenants.service import create_tenant
+from dashboard.users import passwords
 from dashboard.users.service import create_operator
+
+pytest_plugins = ("tests.cluster",)
 
 # Durability is what the servers tests are about; everywhere else speed matters more.
 FAST = {
@@ -43,6 +48,8 @@ FAST = {
     "pg_stat_statements.track_utility": "off",
 }
 PASSWORD = "correct horse battery staple"
+# Hundreds of logins need no 64 MiB each; tests/users/test_passwords.py asserts the product's own cost.
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 
 
 @dataclass(frozen=True)
@@ -94,26 +101,25 @@ def settings(servers: Servers) -> Settings:
     return get_settings()
 
 
+class Browser(FlaskClient):
+    """A client whose every request has its own app context: nobody stays logged in through the test's `g`."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
+
+
 @pytest.fixture(scope="session")
 def app(settings: Settings) -> Flask:
     """The product, migrated, with tenants `acme` and `globex`."""
     app = create_app(settings)
+    app.test_client_class = Browser
     app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False, WTF_CSRF_ENABLED=False)
     with app.app_context():
         migrations.upgrade_all(lambda _line: None)
-        _until_migrations_exist()  # TEMPORARY
         for name in ("Acme", "Globex"):
             create_tenant(name)
     return app
-
-
-def _until_migrations_exist() -> None:  # TEMPORARY: control and jobs tables come from metadata until migrated
-    from dashboard.core.db import ControlModel
-    from dashboard.schema_migrations.histories import History
-
-    if not migrations.heads(History.CONTROL):
-        with db.engines["control"].begin() as c:
-            ControlModel.metadata.create_all(c)
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,11 @@
 from typing import Any
 
 from flask import g, has_request_context, request
-from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from dashboard.audit.models import Operation
 from dashboard.core.db import db
+from dashboard.core.people import current_user
 
 
 def record_operation(

@@ -40,11 +40,12 @@ class NamedCache:
 
     def get_or(self, key: str, compute: Callable[[], Value], lifetime: int | None = None) -> Value:
         """Return the cached value, else compute and remember it."""
-        found = self.get(key)
-        if found is None:
-            found = compute()
-            self.set(key, found, lifetime)
-        return found
+        found: Value | None = self.get(key)
+        if found is not None:
+            return found
+        computed = compute()
+        self.set(key, computed, lifetime)
+        return computed
 
     def _key(self, key: str) -> str:
         tenant = getattr(g, "tenant", None)

@@ -87,7 +87,7 @@ def _database_away(error: OperationalError | InterfaceError) -> ResponseReturnVa
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
-    log.exception("unexpected_error", exc_info=error)
+    log.error("unexpected_error", exc_info=error)
     return render(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Something went wrong on our side.",

@@ -25,7 +25,9 @@ def configure(level: str = "INFO") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),  # cached loggers must outlive a redirection
+        logger_factory=structlog.PrintLoggerFactory(
+            sys.__stderr__
+        ),  # cached loggers must outlive a redirection
         cache_logger_on_first_use=True,
     )
 

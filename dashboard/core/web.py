@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 from flask import Flask, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 from sqlalchemy.exc import OperationalError
 
 from dashboard.core.errors import ForbiddenError, NotFoundError, UnavailableError
+from dashboard.core.people import current_user
 
 View = TypeVar("View", bound=Callable[..., Any])
 PUBLIC = "public"
@@ -59,7 +59,7 @@ def identify() -> None:
         bool(current_user.is_authenticated)
     except OperationalError:
         g.control_away = True
-        g._login_user = current_app.login_manager.anonymous_user()  # noqa: SLF001  # Flask-Login's cache
+        g._login_user = current_app.extensions["login_manager"].anonymous_user()  # noqa: SLF001  # Flask-Login's cache
 
 
 def init_app(app: Flask) -> None:

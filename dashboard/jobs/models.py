@@ -1,4 +1,4 @@
-"""Owns the tables of jobs: runs, their log and finished steps, schedules, and the outbox in the ERP cluster."""
+"""Owns the tables of jobs: runs, their log and steps, schedules, and the outbox in the ERP cluster."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -34,27 +34,27 @@ _STATUSES = ", ".join(f"'{status}'" for status in RunStatus)
 class JobRun(ControlModel):
     """One piece of work that was asked for, from the request to its result."""
 
-    __tablename__ = "job_runs"
+    __tablename__ = "job_run"
     __table_args__ = (
         CheckConstraint(f"status IN ({_STATUSES})", name="status"),
         CheckConstraint("progress_done >= 0 AND progress_total >= 0", name="progress"),
         CheckConstraint("attempt >= 0 AND max_attempts >= 1", name="attempts"),
-        Index("ix_job_runs_enqueued_at_id", text("enqueued_at DESC"), text("id DESC")),
-        Index("ix_job_runs_job_enqueued_at", "job", text("enqueued_at DESC")),
+        Index("ix_job_run_enqueued_at_id", text("enqueued_at DESC"), text("id DESC")),
+        Index("ix_job_run_job_enqueued_at", "job", text("enqueued_at DESC")),
         # Few rows are active at any time: the relay reads them every few seconds.
         Index(
-            "ix_job_runs_active",
+            "ix_job_run_active",
             "status",
             "queue",
             postgresql_where=text("status IN ('queued', 'waiting', 'running')"),
         ),
         Index(
-            "ix_job_runs_schedule",
+            "ix_job_run_schedule",
             "schedule",
             text("enqueued_at DESC"),
             postgresql_where=text("schedule IS NOT NULL"),
         ),
-        Index("ix_job_runs_actor", "actor", text("enqueued_at DESC")),
+        Index("ix_job_run_actor", "actor", text("enqueued_at DESC")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -103,11 +103,11 @@ class JobRun(ControlModel):
 class JobLog(ControlModel):
     """One line that a run wrote for people; `id` gives the order."""
 
-    __tablename__ = "job_logs"
-    __table_args__ = (Index("ix_job_logs_run_id_id", "run_id", "id"),)
+    __tablename__ = "job_log"
+    __table_args__ = (Index("ix_job_log_run_id_id", "run_id", "id"),)
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    run_id: Mapped[UUID] = mapped_column(ForeignKey("job_runs.id", ondelete="CASCADE"))
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("job_run.id", ondelete="CASCADE"))
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     text: Mapped[str] = mapped_column(Text)
 
@@ -115,9 +115,9 @@ class JobLog(ControlModel):
 class JobStep(ControlModel):
     """A step of a run whose effects are in the control database, written in the same transaction."""
 
-    __tablename__ = "job_steps"
+    __tablename__ = "job_step"
 
-    run_id: Mapped[UUID] = mapped_column(ForeignKey("job_runs.id", ondelete="CASCADE"), primary_key=True)
+    run_id: Mapped[UUID] = mapped_column(ForeignKey("job_run.id", ondelete="CASCADE"), primary_key=True)
     step: Mapped[str] = mapped_column(Text, primary_key=True)
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
@@ -125,7 +125,7 @@ class JobStep(ControlModel):
 class ScheduleState(ControlModel):
     """A timed job as staff see it. The declaration comes from code, pausing and history live here."""
 
-    __tablename__ = "schedules"
+    __tablename__ = "schedule"
     __table_args__ = (CheckConstraint("(every IS NULL) <> (cron IS NULL)", name="every_or_cron"),)
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -140,7 +140,6 @@ class ScheduleState(ControlModel):
     paused: Mapped[bool] = mapped_column(default=False)
     paused_by: Mapped[str] = mapped_column(Text, default="")
     last_slot: Mapped[datetime | None]
-    next_run_at: Mapped[datetime | None]
     last_run_id: Mapped[UUID | None]
     last_run_at: Mapped[datetime | None]
     last_status: Mapped[str] = mapped_column(Text, default="")
@@ -168,7 +167,7 @@ class Outbox(SharedModel):
 
 
 class SharedStep(SharedModel):
-    """A step of a run whose effects are ERP records, written in the same transaction (insert-only for tenants)."""
+    """A step of a run whose effects are ERP records, in the same transaction (insert-only for tenants)."""
 
     __tablename__ = "job_step"
 

@@ -23,6 +23,8 @@ def check_heads() -> None:
         behind = connection.scalars(BEHIND, {"head": ", ".join(heads(History.TENANT))}).all()
     for history, found in ((History.CONTROL, control), (History.SHARED, shared)):
         if (found,) != heads(history):
-            raise NotReadyError(f"the {history.value} history is at {found}, the code needs {heads(history)[0]}")
+            raise NotReadyError(
+                f"the {history.value} history is at {found}, the code needs {heads(history)[0]}"
+            )
     if behind:
         raise NotReadyError(f"not at the tenant head {heads(History.TENANT)[0]}: {', '.join(behind)}")

@@ -7,7 +7,7 @@ from functools import cache
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 from flask import current_app
 from sqlalchemy import Connection, text
 
@@ -82,6 +82,21 @@ def upgrade_tenant(connection: Connection, tenant: TenantRef, *, actor: str) -> 
         )
     )
     return True
+
+
+def write_revision(history: History, message: str) -> str:
+    """Write the next revision of a history from the models; returns its path.
+
+    The number counts on, so that files sort as they run. Needs a tenant for the tenant history.
+    """
+    config = config_of(history)
+    number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+    schema = "public" if history is not History.TENANT else tenancy.list_tenants()[0].schema
+    with db.engines[PLANS[history].bind].connect() as connection:
+        config.attributes.update(connection=connection, schema=schema)
+        script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
+    heads.cache_clear()
+    return str(script.path) if isinstance(script, Script) else ""
 
 
 def _protect_version(connection: Connection, tenant: TenantRef) -> None:

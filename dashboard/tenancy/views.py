@@ -4,10 +4,10 @@ from typing import Any
 
 from flask import Blueprint, Flask, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from dashboard.core.db import db
 from dashboard.core.errors import NotFoundError
+from dashboard.core.people import current_user
 from dashboard.core.web import requires
 from dashboard.tenancy import queries, scope
 from dashboard.tenancy.models import TenantRef

@@ -10,7 +10,7 @@ from dashboard.tenancy.models import Domain, TenantRef
 
 
 def change_domain(tenant: TenantRef, action: str, host: str, *, actor: str) -> None:
-    """Add, remove or make primary. Raises ConflictError for a taken host, InvalidInputError for an impossible one."""
+    """Add, remove or make primary. Raises ConflictError (taken) or InvalidInputError (impossible)."""
     with db.engines["owner"].begin() as connection:
         {"add": _add, "remove": _remove, "make_primary": _make_primary}[action](connection, tenant, host)
     tenancy.forget()

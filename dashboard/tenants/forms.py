@@ -5,7 +5,7 @@ from wtforms import StringField
 from wtforms.validators import AnyOf, DataRequired, Length, Optional, Regexp
 
 
-class TenantForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
+class TenantForm(FlaskForm):
     """Name, and optionally the short name and the domain."""
 
     name = StringField("Name", [DataRequired("A tenant needs a name."), Length(max=120)])
@@ -26,7 +26,7 @@ class TenantForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF is untyped
     )
 
 
-class DomainForm(FlaskForm):  # type: ignore[misc]
+class DomainForm(FlaskForm):
     """A host name and what to do with it."""
 
     host = StringField(

@@ -1,7 +1,7 @@
 """RQ entry points of the tenants page."""
 
 from dashboard.jobs.registry import job
-from dashboard.jobs.runner import Run
+from dashboard.jobs.run import Run
 from dashboard.tenants.inspection import inspect_tenants
 
 

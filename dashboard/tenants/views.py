@@ -4,10 +4,10 @@ from typing import Any
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 
 from dashboard.core.errors import ConflictError, InvalidInputError
 from dashboard.core.menu import MenuItem, register_menu
+from dashboard.core.people import current_user
 from dashboard.core.web import requires
 from dashboard.health.queries import get_reading
 from dashboard.jobs import service as jobs
@@ -60,7 +60,10 @@ def new() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             tenant = create_tenant(
-                form.name.data, form.slug.data or "", domain=form.domain.data or "", actor=current_user.email
+                form.name.data or "",
+                form.slug.data or "",
+                domain=form.domain.data or "",
+                actor=current_user.email,
             )
         except (ConflictError, InvalidInputError) as error:
             for name, message in error.fields.items():
@@ -99,7 +102,7 @@ def change_domains(slug: str) -> ResponseReturnValue:
         flash(" ".join(message for messages in form.errors.values() for message in messages), "danger")
         return redirect(url_for("tenants.details", slug=slug))
     try:
-        domains.change_domain(chosen, form.action.data, form.host.data, actor=current_user.email)
+        domains.change_domain(chosen, form.action.data or "", form.host.data or "", actor=current_user.email)
     except (ConflictError, InvalidInputError) as error:
         flash(error.message, "danger")
     else:

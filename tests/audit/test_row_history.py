@@ -64,9 +64,15 @@ def test_raw_sql_of_the_owner_is_recorded_and_cannot_touch_the_history(acme: Ten
     with db.engines["owner"].connect() as connection, connection.begin() as transaction:
         connection.exec_driver_sql(f"SET LOCAL search_path TO {acme.schema}")
         unit = connection.scalar(INSERT)
-        rows = connection.execute(text("SELECT session_user_name FROM row_history WHERE record_id = :id"), {"id": unit})
+        rows = connection.execute(
+            text("SELECT session_user_name FROM row_history WHERE record_id = :id"), {"id": unit}
+        )
         assert "steward_owner" in rows.scalars().all()
-        for statement in ("DELETE FROM row_history", "UPDATE row_history SET actor = 'x'", "TRUNCATE row_history"):
+        for statement in (
+            "DELETE FROM row_history",
+            "UPDATE row_history SET actor = 'x'",
+            "TRUNCATE row_history",
+        ):
             with pytest.raises(Exception, match="append-only"), connection.begin_nested():
                 connection.exec_driver_sql(statement)
         transaction.rollback()

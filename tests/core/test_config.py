@@ -111,6 +111,7 @@ def test_the_address_follows_the_port_unless_given(environment: pytest.MonkeyPat
 
 def test_standbys_are_expected_by_name(environment: pytest.MonkeyPatch) -> None:
     environment.setenv(
-        "DATABASE_STANDBYS", '[{"name": "dr", "zone": "a", "region": "far", "mode": "async", "url": "postgresql://x"}]'
+        "DATABASE_STANDBYS",
+        '[{"name": "dr", "zone": "a", "region": "far", "mode": "async", "url": "postgresql://x"}]',
     )
     assert load_settings().standbys[0].name == "dr"

@@ -1,6 +1,6 @@
 """Every error is a page (or JSON) that says what happened and what to do; never a stack trace."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -22,7 +22,7 @@ KINDS = {
 
 
 @pytest.fixture
-def failing(app: Flask) -> Iterator[FlaskClient]:
+def failing(app: Flask) -> FlaskClient:
     """A client of the app with a page that fails in each way."""
 
     @public
@@ -32,7 +32,7 @@ def failing(app: Flask) -> Iterator[FlaskClient]:
     if "fail" not in app.view_functions:
         app._got_first_request = False  # the app is shared by all tests and has served some
         app.add_url_rule("/fail/<kind>", "fail", fail)
-    yield app.test_client()
+    return app.test_client()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -54,4 +54,4 @@ def test_an_error_is_json_for_programs(failing: FlaskClient, kind: str) -> None:
 
 def test_an_unknown_address_is_a_page(client: FlaskClient, login: Callable[..., FlaskClient]) -> None:
     assert client.get("/nowhere").status_code == 404
-    assert "nowhere" not in login().get("/nowhere").get_data(as_text=True).split("<main")[0]
+    assert login().get("/nowhere").status_code == 404

@@ -70,7 +70,12 @@ BEGIN
 END $body$
 """
 
-FUNCTIONS = ("record_row_change()", "attach_history(text)", "refuse_change()", "make_append_only(text, boolean)")
+FUNCTIONS = (
+    "record_row_change()",
+    "attach_history(text)",
+    "refuse_change()",
+    "make_append_only(text, boolean)",
+)
 TENANT_GROUP = """
 DO $body$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'steward_tenant') THEN
@@ -105,9 +110,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("role_name", name="uq_tenant_role_name"),
         sa.CheckConstraint("slug ~ '^[a-z][a-z0-9-]{0,39}$'", name=op.f("ck_tenant_slug_form")),
         sa.CheckConstraint("btrim(name) <> ''", name=op.f("ck_tenant_name_not_blank")),
-        sa.CheckConstraint("schema_name ~ '^tenant_[a-z0-9_]{1,56}$'", name=op.f("ck_tenant_schema_name_form")),
+        sa.CheckConstraint(
+            "schema_name ~ '^tenant_[a-z0-9_]{1,56}$'", name=op.f("ck_tenant_schema_name_form")
+        ),
         sa.CheckConstraint("colour ~ '^#[0-9a-f]{6}$'", name=op.f("ck_tenant_colour_form")),
-        sa.CheckConstraint("status IN ('active', 'suspended', 'archived')", name=op.f("ck_tenant_status_known")),
+        sa.CheckConstraint(
+            "status IN ('active', 'suspended', 'archived')", name=op.f("ck_tenant_status_known")
+        ),
         schema="public",
     )
     op.create_table(
@@ -122,7 +131,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["public.tenant.id"], name="fk_domain_tenant_id_tenant", ondelete="CASCADE"
         ),
-        sa.CheckConstraint("host = lower(host) AND host ~ '^[a-z0-9.-]{1,253}$'", name=op.f("ck_domain_host_form")),
+        sa.CheckConstraint(
+            "host = lower(host) AND host ~ '^[a-z0-9.-]{1,253}$'", name=op.f("ck_domain_host_form")
+        ),
         schema="public",
     )
     op.create_index("ix_domain_tenant_id", "domain", ["tenant_id"], schema="public")
@@ -147,7 +158,10 @@ def upgrade() -> None:
         sa.Column("duration_ms", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_tenant_revision"),
         sa.ForeignKeyConstraint(
-            ["tenant_id"], ["public.tenant.id"], name="fk_tenant_revision_tenant_id_tenant", ondelete="CASCADE"
+            ["tenant_id"],
+            ["public.tenant.id"],
+            name="fk_tenant_revision_tenant_id_tenant",
+            ondelete="CASCADE",
         ),
         schema="public",
     )
@@ -160,7 +174,9 @@ def upgrade() -> None:
         sa.Column("args", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("request_id", sa.Text(), server_default="", nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.clock_timestamp(), nullable=False),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), server_default=sa.func.clock_timestamp(), nullable=False
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
         schema="public",
     )
@@ -187,7 +203,9 @@ def grant_reads() -> None:
     """The app login resolves tenants; the monitor reads where each stands; tenants see neither."""
     op.execute("GRANT USAGE ON SCHEMA public TO steward_tenant, steward_app, steward_monitor")
     op.execute("GRANT SELECT ON public.tenant, public.domain TO steward_app, steward_monitor")
-    op.execute("GRANT SELECT ON public.tenant_revision, public.shared_version TO steward_app, steward_monitor")
+    op.execute(
+        "GRANT SELECT ON public.tenant_revision, public.shared_version TO steward_app, steward_monitor"
+    )
 
 
 def downgrade() -> None:

@@ -94,7 +94,8 @@ BEGIN
     IF NEW.status NOT IN ('draft', 'cancelled') THEN
         NEW.sent_at := coalesce(NEW.sent_at, now());
     END IF;
-    IF NEW.status = 'awarded' THEN
+    -- one that is born awarded came from elsewhere: nobody knows when, and now would be a wrong cycle time
+    IF TG_OP = 'UPDATE' AND NEW.status = 'awarded' THEN
         NEW.awarded_at := coalesce(NEW.awarded_at, now());
     END IF;
     RETURN NEW;

@@ -1,0 +1,78 @@
+"""Every timed job, in one list, and the process that fires them: `python -m dashboard.schedule`.
+
+To time a job add one line. `every` is in seconds; a cron line is read in `zone` (UTC unless said otherwise).
+"""
+
+import os
+import signal
+import threading
+import time
+from types import FrameType
+
+import structlog
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from dashboard.app import create_app
+from dashboard.jobs import timing
+from dashboard.jobs.broker import RedisError
+from dashboard.jobs.pace import pace
+from dashboard.jobs.relay import relay_once
+from dashboard.jobs.slots import Schedule
+
+SCHEDULES: tuple[Schedule, ...] = (
+    Schedule("jobs.prune", "jobs.prune", "Forget old job runs", cron="20 3 * * *"),
+)
+
+log = structlog.get_logger()
+TICK_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 15.0
+
+
+def main() -> None:
+    """Fire schedules until INT or TERM, through restarts of the broker and the control database."""
+    os.environ["TZ"] = "UTC"  # rq-scheduler and cron lines must not depend on the machine's zone
+    time.tzset()
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    serve(create_app(), SCHEDULES, stop)
+
+
+def serve(app: Flask, schedules: tuple[Schedule, ...], stop: threading.Event) -> None:
+    """Tick and relay until `stop` is set."""
+    relay = threading.Thread(target=_relay, args=(app, stop), name="relay", daemon=True)
+    relay.start()
+    with app.app_context():
+        _tick(schedules, stop)
+    relay.join(timeout=10)
+
+
+def _tick(schedules: tuple[Schedule, ...], stop: threading.Event) -> None:
+    is_synced, wait = False, TICK_SECONDS
+    while not stop.is_set():
+        try:
+            if not is_synced:
+                timing.sync(schedules)
+                is_synced = True
+            timing.tick()
+            wait = TICK_SECONDS
+        except (RedisError, SQLAlchemyError) as error:
+            wait = min(wait * 2, LONGEST_PAUSE_SECONDS)
+            log.warning("schedule_waits", seconds=wait, error=str(error))
+        stop.wait(wait)
+
+
+def _relay(app: Flask, stop: threading.Event) -> None:
+    with app.app_context():
+        while not stop.is_set():
+            relay_once()
+            stop.wait(pace().relay)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The pages of tenants: creating by form and changing domains."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from dashboard.core.db import db
+from dashboard.tenancy import queries as tenancy
+
+
+@pytest.fixture
+def admin(login: Callable[..., FlaskClient]) -> Iterator[FlaskClient]:
+    """An administrator; the domains they add to acme are removed again."""
+    yield login("admin")
+    with db.engines["owner"].begin() as connection:
+        connection.execute(text("DELETE FROM domain WHERE host LIKE '%.example.com'"))
+        connection.execute(text("UPDATE domain SET is_primary = true WHERE host = 'acme.localhost'"))
+    tenancy.forget()
+
+
+def change(browser: FlaskClient, action: str, host: str) -> str:
+    """Send the domain form and return the page that follows."""
+    answer = browser.post(
+        "/admin/tenants/acme/domains", data={"action": action, "host": host}, follow_redirects=True
+    )
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def test_a_wrong_form_keeps_what_was_typed(admin: FlaskClient) -> None:
+    answer = admin.post("/admin/tenants/new", data={"name": "Fine Name", "slug": "NOT FINE", "domain": ""})
+    assert answer.status_code == 422
+    assert "Fine Name" in answer.get_data(as_text=True)
+
+
+def test_a_taken_short_name_is_said_at_its_field(admin: FlaskClient) -> None:
+    answer = admin.post("/admin/tenants/new", data={"name": "Again", "slug": "acme", "domain": ""})
+    assert answer.status_code == 409
+    assert "taken" in answer.get_data(as_text=True)
+
+
+def test_a_domain_can_be_added_made_primary_and_removed(admin: FlaskClient) -> None:
+    change(admin, "add", "erp.example.com")
+    assert tenancy.find_by_host("erp.example.com") == tenancy.get_tenant("acme")
+    change(admin, "make_primary", "erp.example.com")
+    domains = tenancy.list_domains(tenancy.get_tenant("acme").id)
+    assert [(domain.host, domain.is_primary) for domain in domains] == [
+        ("erp.example.com", True),
+        ("acme.localhost", False),
+    ]
+    assert "primary domain" in change(admin, "remove", "erp.example.com")
+    change(admin, "make_primary", "acme.localhost")
+    change(admin, "remove", "erp.example.com")
+    assert tenancy.find_by_host("erp.example.com") is None
+
+
+def test_a_domain_of_another_tenant_is_refused(admin: FlaskClient) -> None:
+    assert "is taken" in change(admin, "add", "globex.localhost")
+    assert "not a domain of this tenant" in change(admin, "make_primary", "globex.localhost")
+    assert "host name" in change(admin, "add", "NOT A HOST")
+
+
+def test_a_domain_leads_to_its_tenant_and_to_no_other(login: Callable[..., FlaskClient]) -> None:
+    browser = login("admin")
+    assert browser.get("/t/globex/switch", base_url="http://acme.localhost").status_code == 404
+
+
+def test_the_switcher_goes_to_the_same_page_of_the_other_tenant(login: Callable[..., FlaskClient]) -> None:
+    browser = login("admin")
+    there = browser.get("/t/globex/switch?next=/t/globex/insights/")
+    assert there.location == "/t/globex/insights/"
+    for hostile in ("//evil.example", "https://evil.example", "/t/acme/insights/", "/t/globex/\\evil"):
+        assert browser.get("/t/globex/switch", query_string={"next": hostile}).location == "/"
+
+
+def test_a_tenant_without_a_grant_does_not_exist_for_a_person(login: Callable[..., FlaskClient]) -> None:
+    browser = login("staff", tenant="acme")
+    assert "Globex" not in browser.get("/").get_data(as_text=True)
+    assert browser.get("/t/globex/insights/").status_code == 404
