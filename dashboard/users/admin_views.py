@@ -9,7 +9,7 @@ from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, DashboardError, UnavailableError
 from dashboard.core.web import requires
 from dashboard.tenancy.queries import known_tenants
-from dashboard.users import identity, mails, queries, roles, service, sessions
+from dashboard.users import identity, mails, queries, service, sessions
 from dashboard.users.forms import GrantForm, InviteForm, show_errors, typed
 from dashboard.users.models import Operator
 from dashboard.users.roles import SUMMARIES, Role
@@ -146,7 +146,7 @@ def _show(operator: Operator, form: GrantForm) -> str:
         me=identity.current_operator(),
         sessions=queries.list_sessions(operator.id),
         summaries={role.value: SUMMARIES[role] for role in Role},
-        answer=roles.explain(service.grant_refs(operator), permission, tenant) if permission else "",
+        answer=service.explain(operator.email, permission, tenant) if permission else "",
     )
 
 

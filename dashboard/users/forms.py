@@ -17,7 +17,7 @@ from wtforms import (
     widgets,
 )
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
-from wtforms.validators import EqualTo, InputRequired, Length
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length
 
 from dashboard.core.errors import DashboardError
 from dashboard.users.models import EMAIL_LENGTH
@@ -45,7 +45,7 @@ class LoginForm(FlaskForm):
     email = EmailField(
         "E-mail",
         filters=[strip],
-        validators=[InputRequired("Enter your e-mail address."), Length(max=EMAIL_LENGTH)],
+        validators=[DataRequired("Enter your e-mail address."), Length(max=EMAIL_LENGTH)],
         render_kw={"autocomplete": "username", "autofocus": True},
     )
     password = PasswordField(
@@ -62,7 +62,7 @@ class ForgottenForm(FlaskForm):
     email = EmailField(
         "E-mail",
         filters=[strip],
-        validators=[InputRequired("Enter your e-mail address."), Length(max=EMAIL_LENGTH)],
+        validators=[DataRequired("Enter your e-mail address."), Length(max=EMAIL_LENGTH)],
         render_kw={"autocomplete": "username"},
     )
 
@@ -99,7 +99,7 @@ class ProfileForm(FlaskForm):
     name = StringField(
         "Name",
         filters=[strip],
-        validators=[InputRequired("Enter your name."), Length(max=200)],
+        validators=[DataRequired("Enter your name."), Length(max=200)],
         render_kw={"autocomplete": "name"},
     )
     timezone = SelectField(
@@ -137,12 +137,12 @@ class InviteForm(FlaskForm):
         "E-mail",
         filters=[strip],
         validators=[
-            InputRequired("Enter an e-mail address."),
+            DataRequired("Enter an e-mail address."),
             Length(max=EMAIL_LENGTH),
         ],
         render_kw={"autocomplete": "off"},
     )
-    name = StringField("Name", filters=[strip], validators=[InputRequired("Enter a name."), Length(max=200)])
+    name = StringField("Name", filters=[strip], validators=[DataRequired("Enter a name."), Length(max=200)])
     roles = SelectMultipleField(
         "Roles",
         choices=[SelectChoice(role.value, f"{role.label}: {SUMMARIES[role]}") for role in Role],

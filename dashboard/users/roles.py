@@ -76,18 +76,20 @@ def knows_tenant(grants: Iterable[GrantRef], tenant_slug: str) -> bool:
     return any(g.role in opening and g.tenant_slug in {None, tenant_slug} for g in grants)
 
 
-def explain(grants: Iterable[GrantRef], permission: str, tenant_slug: str | None = None) -> str:
+def explain(
+    grants: Iterable[GrantRef], permission: str, tenant_slug: str | None = None, *, who: str = "you have"
+) -> str:
     """Say in one sentence why it is allowed or not: who could give what is missing."""
     held = tuple(grants)
     if is_allowed(held, permission, tenant_slug):
-        return f"Your roles ({_list(held)}) allow {permission}."
+        return f"{who.capitalize() if who.islower() else who} {_list(held)}, which allows {permission}."
     needed = " or ".join(role.label for role in roles_for(permission))
     if not needed:
         return f"{permission} is no permission; they read desk.entity.action, such as records.supplier.view."
     in_tenant = permission.split(".", maxsplit=1)[0] in TENANT_DESKS and tenant_slug
     where = f"for {tenant_slug} or for all tenants" if in_tenant else "for all tenants"
     return (
-        f"{permission} needs the role {needed} {where}; you have {_list(held)}. "
+        f"{permission} needs the role {needed} {where}; {who} {_list(held)}. "
         "An administrator can grant it under Administration, Operators."
     )
 

@@ -167,7 +167,7 @@ def explain(email: str, permission: str, tenant_slug: str | None = None) -> str:
         return f"{email} is not an operator."
     if not operator.is_active:
         return f"{operator.name} is deactivated."
-    return roles.explain(grant_refs(operator), permission, tenant_slug)
+    return roles.explain(grant_refs(operator), permission, tenant_slug, who=f"{operator.name} has")
 
 
 def grant_refs(operator: Operator) -> tuple[GrantRef, ...]:

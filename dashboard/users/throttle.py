@@ -61,17 +61,14 @@ def claim_attempt(email: str, ip: str) -> Attempt:
 
 
 def confirm_attempt(attempt: Attempt) -> None:
-    """Note that the password was right; earlier failures of this account and address no longer count."""
-    with own_session() as session, session.begin():
-        session.execute(update(LoginAttempt).where(LoginAttempt.id == attempt.id).values(ok=True))
+    """Note that the password was right: earlier failures of this account and address no longer count.
 
-
-def forget_old_attempts() -> int:
-    """Delete attempts older than KEPT_DAYS; return how many. Commits by itself."""
+    It also deletes attempts older than KEPT_DAYS. Commits by itself.
+    """
     limit = func.now() - func.make_interval(0, 0, 0, KEPT_DAYS)
     with own_session() as session, session.begin():
-        gone = session.execute(delete(LoginAttempt).where(LoginAttempt.at < limit).returning(LoginAttempt.id))
-        return len(gone.all())
+        session.execute(update(LoginAttempt).where(LoginAttempt.id == attempt.id).values(ok=True))
+        session.execute(delete(LoginAttempt).where(LoginAttempt.at < limit))
 
 
 def _account_wait(session: Session, email: str, ip: str) -> int:

@@ -232,11 +232,11 @@ def test_addresses_of_one_ipv6_customer_count_as_one() -> None:
     assert throttle.address_key("unix:") == "unix:"
 
 
-def test_old_attempts_are_forgotten(app: Flask) -> None:
-    throttle.claim_attempt("ada@example.com", "192.0.2.1")
-    assert throttle.forget_old_attempts() == 0
+def test_login_forgets_old_attempts(client: FlaskClient, ada: Operator) -> None:
+    throttle.claim_attempt("somebody@example.com", "192.0.2.1")
     pass_time((throttle.KEPT_DAYS + 1) * 86_400)
-    assert throttle.forget_old_attempts() == 1
+    assert try_login(client, ada.email, PASSWORD) == 302
+    assert db.session.scalars(select(LoginAttempt.email)).all() == [ada.email]
 
 
 @pytest.mark.commits

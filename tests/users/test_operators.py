@@ -70,8 +70,8 @@ def test_invited_person_chooses_a_password_and_gets_in(
         ({"email": "ada@example.com"}, "already an operator"),
         ({"name": " "}, "Enter a name."),
         ({"roles": []}, "Choose at least one role."),
-        ({"roles": ["wizard"]}, "Not a valid"),
-        ({"tenants": ["nowhere"]}, "Not a valid"),
+        ({"roles": ["wizard"]}, "not a valid choice"),
+        ({"tenants": ["nowhere"]}, "not valid"),
     ],
 )
 def test_invitation_with_a_fault_says_where_and_keeps_the_rest(
@@ -194,7 +194,9 @@ def test_administrator_who_never_set_a_password_does_not_count(
 
 def test_page_of_one_operator_explains_what_is_missing(admin: FlaskClient, ada: Operator) -> None:
     url = f"/admin/operators/{ada.id}?permission=records.supplier.edit&tenant=globex"
-    assert "needs the role Staff or Admin for globex" in admin.get(url).text
+    page = admin.get(url).text
+    assert "needs the role Staff or Admin for globex" in page
+    assert "Ada has Staff for acme" in page
     assert admin.get("/admin/operators/999999").status_code == 404
 
 
@@ -226,7 +228,7 @@ def test_jobs_can_ask_what_an_operator_may(app: Flask, ada: Operator, root: Oper
 
 
 def test_explanations_name_the_person(app: Flask, ada: Operator, root: Operator) -> None:
-    assert "you have Staff for acme" in service.explain(ada.email, "insights.spend.view", "acme")
+    assert "Ada has Staff for acme" in service.explain(ada.email, "insights.spend.view", "acme")
     assert service.explain("nobody@example.com", "x.y.z") == "nobody@example.com is not an operator."
     service.deactivate(ada, by_operator_id=root.id)
     assert service.explain(ada.email, "x.y.z") == "Ada is deactivated."

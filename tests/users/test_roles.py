@@ -85,7 +85,8 @@ def test_explanation_names_the_missing_role_and_what_is_held() -> None:
 
 
 def test_explanation_of_something_allowed_says_so() -> None:
-    assert "allow records.supplier.edit" in explain([GrantRef("staff")], "records.supplier.edit", "acme")
+    sentence = explain([GrantRef("staff")], "records.supplier.edit", "acme")
+    assert sentence == "You have Staff for all tenants, which allows records.supplier.edit."
 
 
 def test_explanation_for_the_installation_wants_a_role_for_all_tenants() -> None:
