@@ -1,13 +1,13 @@
 """The backups page, and the button on it."""
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from dashboard.backups import queries, reviewing
-from dashboard.core.filters import url_if
 from dashboard.core.web import requires
 from dashboard.jobs import service as jobs
+from dashboard.jobs.links import run_url
 
 pages = Blueprint("backups", __name__)
 
@@ -49,4 +49,4 @@ def run() -> ResponseReturnValue:
         asked = jobs.enqueue(queries.BACK_UP, actor=actor)
     else:
         flash("A backup is already under way; this is its run.", "info")
-    return redirect(url_if("jobs.run_page", run_id=asked.id) or url_for("backups.page"))
+    return redirect(run_url(asked))
