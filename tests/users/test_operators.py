@@ -71,7 +71,7 @@ def test_invited_person_chooses_a_password_and_gets_in(
         ({"name": " "}, "Enter a name."),
         ({"roles": []}, "Choose at least one role."),
         ({"roles": ["wizard"]}, "not a valid choice"),
-        ({"tenants": ["nowhere"]}, "not valid"),
+        ({"tenants": ["nowhere"]}, "not a valid choice"),
     ],
 )
 def test_invitation_with_a_fault_says_where_and_keeps_the_rest(
