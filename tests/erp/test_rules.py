@@ -144,10 +144,20 @@ def test_each_organization_and_kind_counts_for_itself(tenant: Session) -> None:
     order = make.PurchaseOrderFactory(organization=first.organization, status="sent")
     sale = make.SalesOrderFactory(status="confirmed")
     assert {str(each.number)[-5:] for each in (first, second, order, sale)} == {"00001"}
-    assert second.awarded_at
+    assert second.awarded_at is None  # nobody saw when
     tenant.refresh(order)
     assert order.ordered_on
     assert str(order).startswith("PO-")
+
+
+def test_an_award_says_when(tenant: Session) -> None:
+    rfq = make.RfqFactory(status="sent")
+    rfq.status = "awarded"
+    tenant.flush()
+    tenant.refresh(rfq)
+    assert rfq.awarded_at
+    assert rfq.sent_at
+    assert rfq.awarded_at >= rfq.sent_at
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Import of the legacy sourcing agent: suppliers, RFQs, quotes, messages and KPIs."""
