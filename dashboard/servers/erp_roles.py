@@ -38,6 +38,7 @@ MEMBERSHIPS = {
 }
 # Limits in PostgreSQL's units. A forgotten transaction holds back vacuum, so none may idle for long.
 SETTINGS = {
+    CONTROL: {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "300s"},
     APP: {
         "statement_timeout": "120s",
         "lock_timeout": "10s",

@@ -37,6 +37,8 @@ class Command:
     environment: Mapping[str, str]
     stop_steps: Sequence[StopStep]
     account: Account | None = None
+    # Above 0, the kernel lets others go first.
+    niceness: int = 0
 
 
 @dataclass
@@ -74,7 +76,7 @@ class Process:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     process_group=0,
-                    preexec_fn=_die_with_parent(command.stop_steps[0].signal),  # noqa: PLW1509
+                    preexec_fn=_ChildSetup(command.stop_steps[0].signal, command.niceness),  # noqa: PLW1509
                     **popen_options(command.account),
                 )
             except OSError as error:
@@ -108,23 +110,21 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-class _DeathSignal:
-    """Asks Linux, in the child, for a signal when the parent dies (a `kill -9` leaves no orphan)."""
+class _ChildSetup:
+    """In the child: its niceness, and a signal from Linux when the parent dies (no orphan after kill -9)."""
 
-    def __init__(self, number: signal.Signals) -> None:
+    def __init__(self, number: signal.Signals, niceness: int) -> None:
         self.number = number
+        self.niceness = niceness
         self.parent = os.getpid()
 
     def __call__(self) -> None:
+        os.nice(self.niceness)
         if _libc is None:  # pragma: no cover - not Linux
             return
         _libc.prctl(PR_SET_PDEATHSIG, int(self.number))
         if os.getppid() != self.parent:  # pragma: no cover - it died before we asked
             os._exit(1)
-
-
-def _die_with_parent(number: signal.Signals) -> _DeathSignal:
-    return _DeathSignal(number)
 
 
 def last_lines(log: Path, offset: int, count: int = 3) -> str:

@@ -26,6 +26,8 @@ GRACEFUL_SECONDS = 5
 WORKER_STEPS = (StopStep(signal.SIGTERM, 6), StopStep(signal.SIGTERM, 3))
 OTHER_STEPS = (StopStep(signal.SIGTERM, GRACEFUL_SECONDS + 3),)
 POLL_SECONDS = 0.1
+# Pages and probes go first on a small machine, long work after them.
+BACKGROUND = 5
 
 
 def web(layout: Layout) -> Child:
@@ -33,6 +35,8 @@ def web(layout: Layout) -> Child:
     arguments = [
         *("-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{layout.options.port}"),
         *("--workers", str(WEB_WORKERS), "--threads", str(WEB_THREADS), "--no-control-socket"),
+        # Nothing connects before the first request, so one import can serve every worker.
+        "--preload",
         *("--graceful-timeout", str(GRACEFUL_SECONDS), "--timeout", "60"),
     ]
     return _program(layout, "web", arguments, Stage.WEB, OTHER_STEPS)
@@ -41,14 +45,22 @@ def web(layout: Layout) -> Child:
 def workers(layout: Layout) -> list[Child]:
     """Return one worker per group of queues; probes have one of their own."""
     return [
-        _program(layout, name, ["-m", "dashboard.worker", *queues], Stage.WORKERS, WORKER_STEPS)
+        _program(
+            layout,
+            name,
+            ["-m", "dashboard.worker", *queues],
+            Stage.WORKERS,
+            WORKER_STEPS,
+            niceness=0 if name == "worker-probes" else BACKGROUND,
+        )
         for name, queues in WORKERS.items()
     ]
 
 
 def scheduler(layout: Layout) -> Child:
     """Return the process that enqueues timed jobs."""
-    return _program(layout, "scheduler", ["-m", "dashboard.schedule"], Stage.SCHEDULER, OTHER_STEPS)
+    arguments = ["-m", "dashboard.schedule"]
+    return _program(layout, "scheduler", arguments, Stage.SCHEDULER, OTHER_STEPS, niceness=BACKGROUND)
 
 
 def receiver(layout: Layout) -> Child:
@@ -102,7 +114,13 @@ def barman_cron(layout: Layout) -> Process:
 
 
 def _program(
-    layout: Layout, name: str, arguments: Sequence[str], stage: Stage, steps: Sequence[StopStep]
+    layout: Layout,
+    name: str,
+    arguments: Sequence[str],
+    stage: Stage,
+    steps: Sequence[StopStep],
+    *,
+    niceness: int = 0,
 ) -> Child:
     process = Process(
         Command(
@@ -112,6 +130,7 @@ def _program(
             log=layout.logs / f"{name}.log",
             environment=child_environment(layout),
             stop_steps=steps,
+            niceness=niceness,
         )
     )
     return Child(name, process, stage)
@@ -127,8 +146,13 @@ def run_step(
     supervisor: Supervisor,
     argv: Sequence[str],
     extra: Mapping[str, str] | None = None,
+    *,
+    is_quiet: bool = False,
 ) -> None:
-    """Run a command to its end and pass on what it prints; it is ended when a stop is asked for."""
+    """Run a command to its end and pass on what it prints; it is ended when a stop is asked for.
+
+    A quiet one is heard only when it fails: it may name a password.
+    """
     step = subprocess.Popen(
         list(argv),
         cwd=source_folder(),
@@ -142,7 +166,8 @@ def run_step(
     try:
         for line in _lines(step, supervisor):
             printed.append(line)
-            supervisor.console.say(f"  {line}")
+            if not is_quiet:
+                supervisor.console.say(f"  {line}")
         code = step.wait()
     finally:
         if step.poll() is None:

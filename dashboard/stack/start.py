@@ -1,5 +1,6 @@
 """Starting the stack: each step in order, skipping what an earlier start has done."""
 
+import hashlib
 import json
 import secrets
 import time
@@ -10,13 +11,16 @@ from dashboard.servers import Postgres, Valkey, bootstrap_control, bootstrap_erp
 from dashboard.servers.process import last_lines
 from dashboard.stack import barman, programs
 from dashboard.stack.environment import write_stack_env
-from dashboard.stack.layout import CONTROL_DATABASE, ERP_DATABASE, Layout
+from dashboard.stack.layout import CONTROL_DATABASE, ERP_DATABASE, Layout, source_folder
 from dashboard.stack.options import StackError
 from dashboard.stack.supervisor import Child, Stage, Supervisor
 
 READY_SECONDS = 120.0
 POLL_SECONDS = 0.2
 PASSWORD_BYTES = 12
+# What has to be done again when a server's data are new.
+CONTROL_STEPS = ("migrated", "operator")
+ERP_STEPS = ("migrated", "demo", "barman")
 
 
 class Starter:
@@ -27,6 +31,7 @@ class Starter:
         self.supervisor = supervisor
         self.say = supervisor.console.say
         self.new_password: str | None = None
+        self.has_skipped_migrations = False
 
     def run(self) -> None:
         """Start everything and wait until `/readyz` is content."""
@@ -51,8 +56,9 @@ class Starter:
         """Start control database, primary, broker and cache at the same time, then their roles."""
         layout = self.layout
         self.say("Starting PostgreSQL (control, ERP primary) and Valkey (broker, cache)")
-        for server in (layout.control, layout.erp):
+        for server, steps in ((layout.control, CONTROL_STEPS), (layout.erp, ERP_STEPS)):
             if server.ensure_initialised():
+                layout.state.forget(*steps)
                 self.say(f"Made the data folder of {server.name}")
         self.supervisor.launch(
             server_child(layout.broker, Stage.STORES),
@@ -95,9 +101,10 @@ class Starter:
 
     def prepare_data(self) -> None:
         """Migrate, create the first operator, load the demo data."""
-        self.say("Migrating the databases")
-        self._flask("upgrade")
         state, options = self.layout.state, self.layout.options
+        self.has_skipped_migrations = state.done.get("migrated") == migrations_digest()
+        if not self.has_skipped_migrations:
+            self.migrate()
         if "operator" not in state.done:
             self.say(f"Creating the first operator {options.admin_email}")
             self.new_password = options.admin_password or secrets.token_urlsafe(PASSWORD_BYTES)
@@ -105,12 +112,19 @@ class Starter:
                 "STEWARD_ADMIN_EMAIL": options.admin_email,
                 "STEWARD_ADMIN_PASSWORD": self.new_password,
             }
-            self._flask("operators", "bootstrap", extra=account)
+            self._flask("operators", "bootstrap", extra=account, is_quiet=True)
             state.mark("operator", options.admin_email)
         if options.demo != "none" and state.done.get("demo") != options.demo:
             self.say(f"Loading the demo data ({options.demo})")
             self._flask("demo", "load", options.demo)
             state.mark("demo", options.demo)
+
+    def migrate(self) -> None:
+        """Bring the three histories to their heads, and remember which heads these were."""
+        self.say("Migrating the databases")
+        self._flask("upgrade")
+        self.has_skipped_migrations = False
+        self.layout.state.mark("migrated", migrations_digest())
 
     def start_programs(self) -> None:
         """Start web, workers and scheduler."""
@@ -128,6 +142,8 @@ class Starter:
             problem = ask_readiness(self.layout.options.url)
             if not problem:
                 return
+            if self.has_skipped_migrations and "migration" in problem:
+                self.migrate()  # the databases may have been put back to an older state
             if time.monotonic() > deadline:
                 raise StackError(f"Not ready after {READY_SECONDS:.0f} s: {problem}")
             time.sleep(POLL_SECONDS)
@@ -152,8 +168,9 @@ class Starter:
             console.plain(f"  Password  {self.new_password}   (shown only now)", secret=True)
         self.new_password = None
 
-    def _flask(self, *arguments: str, extra: dict[str, str] | None = None) -> None:
-        programs.run_step(self.layout, self.supervisor, programs.flask_command(*arguments), extra)
+    def _flask(self, *arguments: str, extra: dict[str, str] | None = None, is_quiet: bool = False) -> None:
+        command = programs.flask_command(*arguments)
+        programs.run_step(self.layout, self.supervisor, command, extra, is_quiet=is_quiet)
 
     def _refuse_ended(self) -> None:
         for child in self.supervisor.children:
@@ -161,6 +178,15 @@ class Starter:
             if code is not None:
                 log = self.layout.logs / f"{child.name}.log"
                 raise StackError(f"{child.name} ended while starting: {last_lines(log, 0)}")
+
+
+def migrations_digest() -> str:
+    """Return a hash over every migration: the same one means there is nothing to migrate."""
+    folder = source_folder() / "migrations"
+    content = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        content.update(path.read_bytes())
+    return content.hexdigest()
 
 
 def ask_readiness(url: str) -> str:

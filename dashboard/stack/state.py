@@ -46,6 +46,12 @@ class State:
         self.done[step] = value
         self.save()
 
+    def forget(self, *steps: str) -> None:
+        """Let steps be done again at the next start."""
+        for step in steps:
+            self.done.pop(step, None)
+        self.save()
+
     def save(self) -> None:
         """Write the file, whole or not at all."""
         content = {"ports": self.ports, "passwords": self.passwords, "done": self.done}

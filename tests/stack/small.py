@@ -1,4 +1,4 @@
-"""A small product for the stack to run: its real servers and supervision, with programs that start at once."""
+"""A small product for the stack to run: its real servers and supervision, with quick programs."""
 
 import os
 import signal
