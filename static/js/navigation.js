@@ -1,4 +1,4 @@
-// The menu remembers which groups are folded; messages can be closed.
+// The menu remembers which groups are folded and where it was scrolled to; messages can be closed.
 for (const group of document.querySelectorAll("details[data-remember]")) {
   const key = `folded-${group.dataset.remember}`;
   const active = group.querySelector(".is-active") !== null;
@@ -12,7 +12,18 @@ for (const group of document.querySelectorAll("details[data-remember]")) {
     // Without storage every group starts open.
   }
 }
-document.querySelector(".sidebar .is-active")?.scrollIntoView({ block: "nearest" });
+const menu = document.querySelector(".sidebar-nav");
+if (menu) {
+  try {
+    menu.scrollTop = Number(sessionStorage.getItem("menu-scroll") || 0);
+    addEventListener("pagehide", () => sessionStorage.setItem("menu-scroll", String(menu.scrollTop)));
+  } catch {
+    // Without storage the menu starts at its top.
+  }
+  const active = menu.querySelector(".is-active");
+  const box = active?.getBoundingClientRect();
+  if (box && (box.top < 60 || box.bottom > innerHeight - 40)) active.scrollIntoView({ block: "center" });
+}
 document.addEventListener("click", (event) => {
   event.target.closest("[data-dismiss-notice]")?.closest("[data-notice]")?.remove();
 });

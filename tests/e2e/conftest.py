@@ -144,7 +144,8 @@ def open_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Ope
     yield new
     for context in contexts:
         context.close()
-    assert [line for complaints in heard for line in complaints.take()] == []
+    lines = [line for complaints in heard for line in complaints.take()]
+    assert not lines, "\n".join(lines)
 
 
 @pytest.fixture
