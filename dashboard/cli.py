@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import click
@@ -11,23 +12,29 @@ from flask.cli import AppGroup, with_appcontext
 
 from dashboard.core.db import db
 from dashboard.core.errors import DashboardError
+from dashboard.erp.demo import service as demo_data
+from dashboard.erp.legacy.service import import_legacy
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.histories import History
 from dashboard.tenancy import queries as tenancy
-from dashboard.tenants.service import create_tenant
+from dashboard.tenants.service import create_tenant, slug_of
 from dashboard.users.service import bootstrap_admin
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+# Name and share of the profile's rows: one tenant of the full size, one small.
+DEMO_TENANTS = {"Aurora Components": 1.0, "Borealis Trading": 0.2}
+
 tenants = AppGroup("tenants", help="Create and list tenants.")
 operators = AppGroup("operators", help="The people who log in.")
+demo = AppGroup("demo", help="Demo data.")
 migration_files = AppGroup("migrations", help="Write migration files.")
 
 
 def init_app(app: Flask) -> None:
     """Register every command."""
-    for command in (tenants, operators, migration_files, upgrade):
+    for command in (tenants, operators, migration_files, demo, upgrade, legacy_import):
         app.cli.add_command(command)
 
 
@@ -88,3 +95,29 @@ def list_all() -> None:
     """List the tenants."""
     for tenant in tenancy.list_tenants():
         click.echo(f"{tenant.slug:24} {tenant.status:10} {tenant.schema:32} {tenant.name}")
+
+
+@demo.command("load")
+@click.argument("profile", type=click.Choice(["small", "demo", "full"]))
+@plainly
+def load_demo(profile: str) -> None:
+    """Load the demo data into two tenants of different size, which are created when missing."""
+    for name, scale in DEMO_TENANTS.items():
+        known = {tenant.name: tenant for tenant in tenancy.list_tenants()}
+        tenant = known.get(name) or create_tenant(name, slug_of(name.split()[0]), actor="demo data")
+        for line in demo_data.load(tenant, profile, scale).lines():
+            click.echo(line)
+
+
+@click.command("legacy-import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--tenant", "slug", required=True, help="Short name of the tenant that receives the data.")
+@click.option("--organization", default="", help="Name of the organization that will own it.")
+@click.option("--dry-run", is_flag=True, help="Check and report only.")
+@with_appcontext
+@plainly
+def legacy_import(file: Path, slug: str, organization: str, *, dry_run: bool) -> None:
+    """Import the sourcing agent's Django dumpdata JSON or SQLite file."""
+    report = import_legacy(file, tenancy.get_tenant(slug), organization, dry_run=dry_run)
+    for line in report.lines():
+        click.echo(line)

@@ -43,8 +43,8 @@ def known_tenants() -> list[TenantRef]:
 
 
 def get_tenant(slug: str) -> TenantRef:
-    """Return the tenant of a slug. Raises NotFoundError."""
-    _refresh()
+    """Return the tenant of a slug, during an outage as last seen. Raises NotFoundError."""
+    known_tenants()
     if slug not in _registry.by_slug:
         raise NotFoundError("There is no such tenant, or you have no access to it.")
     return _registry.by_slug[slug]

@@ -14,7 +14,6 @@ from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.histories import History
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.scope import use_tenant
-from dashboard.tenants import service
 from dashboard.tenants.service import create_tenant, slug_of
 
 LEFT = text(
@@ -61,7 +60,7 @@ def test_a_failure_on_the_way_leaves_nothing(app: Flask, slug: str, monkeypatch:
     def fail(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(service.migrations, "upgrade_tenant", fail)
+    monkeypatch.setattr(migrations, "upgrade_tenant", fail)
     with app.app_context(), pytest.raises(RuntimeError, match="power cut"):
         create_tenant("Half", slug)
     with app.app_context():
