@@ -1,5 +1,6 @@
 """Proves who somebody is: password at the door, link from a mail, change of password."""
 
+from http import HTTPStatus
 from typing import NamedTuple
 
 from sqlalchemy import func, select, update
@@ -17,7 +18,7 @@ from dashboard.users.tokens import hash_token
 class TooManyTriesError(DashboardError):
     """The password was not even looked at; `wait_seconds` says when it will be again."""
 
-    status = DashboardError.status.TOO_MANY_REQUESTS
+    status = HTTPStatus.TOO_MANY_REQUESTS
 
     def __init__(self, wait_seconds: int) -> None:
         self.wait_seconds = wait_seconds
