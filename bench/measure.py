@@ -20,6 +20,7 @@ class Effort:
     alone: float = 1.2
     at_once: float = 2.0
     at_most: int = 60
+    saves: int = 600
 
 
 @dataclass

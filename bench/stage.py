@@ -131,5 +131,5 @@ def execute(url: str, *statements: str) -> None:
 def rows(url: str, query: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return what a query answers."""
     with closing(psycopg2.connect(url)) as link, link.cursor() as at:
-        at.execute(query, parameters)
+        at.execute(query, parameters or None)
         return at.fetchall()

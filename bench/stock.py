@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Flask
-from flask_admin import Admin
-from flask_admin.contrib.sqla import ModelView
+from flask_admin.base import Admin
+from flask_admin.contrib.sqla.view import ModelView
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, ForeignKey, Numeric
 from sqlalchemy.dialects.postgresql import JSONB
@@ -104,15 +104,18 @@ class Quote(Base):
 
 
 class SupplierView(ModelView):
-    """List and form of suppliers. The pickers load at once, so a form leaves out what has a million choices."""
+    """List and form of suppliers. Its pickers load every choice at once."""
 
     page_size = 50
     can_export = True
     export_max_rows = 0
-    column_list = os.environ.get("BENCH_COLUMNS", "name,code,region,country,status,reliability").split(",")
+    column_list = os.environ.get(
+        "BENCH_COLUMNS", "name,code,category,region,country,status,reliability,lead_time_days"
+    ).split(",")
     column_searchable_list = ("name", "code", "email")
     column_filters = ("region", "country", "status", "reliability")
     column_sortable_list = ("name", "code", "region", "country", "status", "reliability", "lead_time_days")
+    named_filter_urls = True
     column_default_sort = "name"
     form_excluded_columns = ("version", "created_at", "updated_at")
 
@@ -122,7 +125,7 @@ class QuoteView(ModelView):
 
     page_size = 50
     column_list = ("rfq", "supplier", "status", "currency", "total", "lead_time_days", "valid_until")
-    column_select_related_list = (Quote.rfq, Quote.supplier)
+    column_select_related_list = (Quote.rfq, Quote.supplier)  # type: ignore[assignment]  # strings fail
     column_default_sort = ("id", True)
 
 
@@ -131,9 +134,13 @@ def create_app() -> Flask:
     app = Flask(__name__)
     app.config["SECRET_KEY"] = "bench-of-stock-flask-admin"
     app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["BENCH_DATABASE_URL"]
-    options = {"connect_args": {"options": "-c search_path=stock,public"}, "pool_size": 8, "pool_pre_ping": True}
+    options = {
+        "connect_args": {"options": "-c search_path=stock,public"},
+        "pool_size": 8,
+        "pool_pre_ping": True,
+    }
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
-    database = SQLAlchemy(model_class=Base)
+    database = SQLAlchemy()
     database.init_app(app)
     admin = Admin(app, name="Stock")
     admin.add_view(SupplierView(Supplier, database, endpoint="supplier"))

@@ -1,11 +1,11 @@
 """Gathers every screen of the ERP."""
 
 from dashboard.erp.catalog.screens import ProductCategoryScreen, ProductScreen, UnitScreen
-from dashboard.erp.inventory.screens import StockMoveScreen, WarehouseScreen
+from dashboard.erp.inventory.screens import StockBalanceScreen, StockMoveScreen, WarehouseScreen
 from dashboard.erp.kpi_values.screens import KpiDefinitionScreen, KpiValueScreen
 from dashboard.erp.messages.screens import MessageScreen
 from dashboard.erp.organizations.screens import AppUserScreen, OrganizationScreen, ProfileScreen
-from dashboard.erp.purchasing.screens import PurchaseOrderScreen
+from dashboard.erp.purchasing.screens import PurchaseOrderScreen, ReceiptScreen
 from dashboard.erp.quotes.screens import QuoteScreen
 from dashboard.erp.sales.screens import CustomerScreen, SalesOrderScreen
 from dashboard.erp.sourcing.screens import RfqLineScreen, RfqScreen
@@ -19,12 +19,14 @@ SCREENS: tuple[type[Screen], ...] = (
     QuoteScreen,
     MessageScreen,
     PurchaseOrderScreen,
+    ReceiptScreen,
     CustomerScreen,
     SalesOrderScreen,
     ProductScreen,
     ProductCategoryScreen,
     UnitScreen,
     WarehouseScreen,
+    StockBalanceScreen,
     StockMoveScreen,
     KpiDefinitionScreen,
     KpiValueScreen,

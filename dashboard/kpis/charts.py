@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from dashboard.core.charts import Chart, Series
@@ -12,6 +11,7 @@ from dashboard.kpis.figures import Figures, ItemFigure, MonthFigure, Org
 from dashboard.kpis.periods import Period, bounds
 from dashboard.kpis.queries import TOP_SUPPLIERS
 from dashboard.records import registry
+from dashboard.records.urls import list_url
 
 Arguments = list[tuple[str, str]]
 
@@ -133,8 +133,9 @@ def _monthly(
             else ""
             for hit, month in zip(hits, months, strict=True)
         ]
-        series.append(Series(org.name, [_rounded(hit) for hit in hits], links))
-    return [one for one in series if any(one.links)] or [one for one in series if any(one.values)]
+        if any(hits):
+            series.append(Series(org.name, [_rounded(hit) for hit in hits], links))
+    return series
 
 
 def _items(name: str, found: Sequence[ItemFigure], link: Callable[[ItemFigure], str]) -> Series:
@@ -150,7 +151,7 @@ def _records(entity: str, arguments: Arguments) -> str:
     screen = registry.find(entity)
     if screen is None or not screen.spec.allows("view"):
         return ""
-    return f"{screen.spec.url('index_view')}?{urlencode(arguments)}"
+    return list_url(entity, dict(arguments))
 
 
 def _between(column: str, period: Period, org: Org) -> Arguments:

@@ -1,6 +1,6 @@
-"""Screens of warehouses and stock moves."""
+"""Screens of warehouses, stock moves and the balances that follow from them."""
 
-from dashboard.erp.inventory.models import StockMove, Warehouse
+from dashboard.erp.inventory.models import StockBalance, StockMove, Warehouse
 from dashboard.records.screen import Screen
 
 
@@ -39,5 +39,20 @@ class StockMoveScreen(Screen):
         "moved_at",
         "org_id",
     )
+    can_edit = False
+    can_delete = False
+
+
+class StockBalanceScreen(Screen):
+    """What lies where at which average cost. To change it, record a move."""
+
+    model = StockBalance
+    singular = "Stock balance"
+    icon = "stack-2"
+    menu_order = 145
+    menu_section = "Stock"
+    column_list = ("product_id", "warehouse_id", "quantity", "average_cost", "updated_at", "org_id")
+    column_default_sort = (("id", True),)
+    can_create = False
     can_edit = False
     can_delete = False

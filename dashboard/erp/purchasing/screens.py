@@ -1,6 +1,6 @@
-"""Screen of purchase orders with their lines."""
+"""Screens of purchase orders and of what was received on them, each with its lines."""
 
-from dashboard.erp.purchasing.models import PurchaseOrder, PurchaseOrderLine
+from dashboard.erp.purchasing.models import PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptLine
 from dashboard.records.screen import Screen
 from dashboard.records.spec import Children
 
@@ -32,3 +32,20 @@ class PurchaseOrderScreen(Screen):
             order="position",
         ),
     )
+
+
+class ReceiptScreen(Screen):
+    """Deliveries on orders, as they were booked."""
+
+    model = Receipt
+    icon = "package-import"
+    menu_order = 55
+    menu_section = "Purchasing"
+    record_label = "reference"
+    column_list = ("received_at", "order_id", "reference", "warehouse_id", "org_id")
+    column_labels = {"received_at": "Received"}
+    column_default_sort = (("received_at", True),)
+    children = (Children(ReceiptLine, "receipt_id", ("order_line_id", "received", "rejected"), "Lines"),)
+    can_create = False
+    can_edit = False
+    can_delete = False

@@ -1,0 +1,32 @@
+import subprocess
+import sys
+
+import pytest
+
+from bench.client import WrongAnswerError, fields_of
+from bench.stage import CHECKOUT
+
+
+@pytest.mark.slow
+def test_benchmark_runs_and_both_sides_show_the_same_rows() -> None:
+    """Asserts no time; the run itself refuses wrong rows, CSVs of other lengths and failed saves."""
+    command = [sys.executable, "-m", "bench", "--rows", "2000", "--quick"]
+    run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=280, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    for name in ("first page", "page 20, by anchor", "rare search", "edit form", "save", "CSV: growth"):
+        assert name in run.stdout
+
+
+def test_form_is_read_as_a_browser_sends_it() -> None:
+    html = """
+      <form><input name="other" value="x"></form>
+      <form><input name="a" value="1"><input type="checkbox" name="b"><input type="checkbox" name="c" checked>
+        <select name="d"><option value="1"><option value="2" selected></select>
+        <select name="e" multiple><option value="1"></select>
+        <textarea name="f">
+two
+lines</textarea><template><input name="blank"></template><input name="off" disabled>
+        <button name="g">Save</button><input type="submit" name="h"></form>"""
+    assert fields_of(html, "a") == [("a", "1"), ("c", "on"), ("d", "2"), ("f", "two\nlines")]
+    with pytest.raises(WrongAnswerError):
+        fields_of(html, "z")
