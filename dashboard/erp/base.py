@@ -183,9 +183,13 @@ def json_index(table: str, column: str) -> Index:
     return Index(f"ix_{table}_{column}", column, postgresql_using="gin", postgresql_ops=ops)
 
 
-def sort_index(table: str, column: str, *then: str) -> Index:
-    """Index a sort key with the tie-breakers that keyset pages need."""
-    return Index(f"ix_{table}_{column}", column, *then, "id")
+def sort_index(table: str, column: str, *then: str, live: bool = True) -> Index:
+    """Index a sort key with the tie-breakers that keyset pages need.
+
+    Lists show live rows: the index holds only those (`live`), so that PostgreSQL can walk it without the table.
+    """
+    name = f"ix_{table}_{'_'.join((column, *then))}"
+    return Index(name, column, *then, "id", postgresql_where=LIVE if live else None)
 
 
 def label(*parts: object, between: str = " · ") -> str:

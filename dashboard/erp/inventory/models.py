@@ -81,7 +81,7 @@ class StockMove(Created, Owned, TenantModel):
         Index("ix_stock_move_org_id", "org_id"),
         Index("ix_stock_move_product_id", "product_id", "warehouse_id"),
         Index("ix_stock_move_warehouse_id", "warehouse_id"),
-        sort_index("stock_move", "moved_at"),
+        sort_index("stock_move", "moved_at", live=False),
         trigrams("stock_move", "reference"),
     )
 

@@ -173,7 +173,7 @@ class Receipt(Record, Owned, TenantModel):
         refers("warehouse_id", "warehouse"),
         Index("ix_receipt_order_id", "order_id"),
         Index("ix_receipt_warehouse_id", "warehouse_id"),
-        sort_index("receipt", "received_at"),
+        sort_index("receipt", "received_at", live=False),
     )
 
     order_id: Mapped[Key]

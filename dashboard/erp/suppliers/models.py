@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
 from dashboard.erp.base import (
+    LIVE,
     Custom,
     Imported,
     Json,
@@ -69,9 +70,11 @@ class Supplier(Record, Owned, Restorable, Custom, Imported, TenantModel):
             text("reliability DESC NULLS LAST"),
             "name",
             "id",
+            postgresql_where=LIVE,
         ),
         sort_index("supplier", "name"),
         sort_index("supplier", "region"),
+        sort_index("supplier", "region", "name"),  # the usual filter in the usual order
         sort_index("supplier", "created_at"),
         json_index("supplier", "capabilities"),
         trigrams("supplier", "name", "code", "email"),

@@ -46,7 +46,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_app_user")),
     )
-    op.create_index("ix_app_user_name", "app_user", ["name", "id"], unique=False)
+    op.create_index(
+        "ix_app_user_name",
+        "app_user",
+        ["name", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "ix_app_user_search",
         "app_user",
@@ -161,7 +167,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organization")),
     )
-    op.create_index("ix_organization_name", "organization", ["name", "id"], unique=False)
+    op.create_index(
+        "ix_organization_name",
+        "organization",
+        ["name", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "uq_organization_name",
         "organization",
@@ -219,7 +231,9 @@ def upgrade() -> None:
         sa.CheckConstraint("factor > 0", name=op.f("ck_unit_factor_positive")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unit")),
     )
-    op.create_index("ix_unit_name", "unit", ["name", "id"], unique=False)
+    op.create_index(
+        "ix_unit_name", "unit", ["name", "id"], unique=False, postgresql_where=sa.text("deleted_at IS NULL")
+    )
     op.create_index(
         "uq_unit_code", "unit", ["code"], unique=True, postgresql_where=sa.text("deleted_at IS NULL")
     )
@@ -314,7 +328,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("org_id", "id", name=op.f("uq_product_category_org_id_id")),
     )
     op.create_index("ix_product_category_parent_id", "product_category", ["parent_id"], unique=False)
-    op.create_index("ix_product_category_path", "product_category", ["path", "id"], unique=False)
+    op.create_index(
+        "ix_product_category_path",
+        "product_category",
+        ["path", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "ix_product_category_search",
         "product_category",
@@ -395,7 +415,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_warehouse")),
         sa.UniqueConstraint("org_id", "id", name=op.f("uq_warehouse_org_id_id")),
     )
-    op.create_index("ix_warehouse_name", "warehouse", ["name", "id"], unique=False)
+    op.create_index(
+        "ix_warehouse_name",
+        "warehouse",
+        ["name", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "ix_warehouse_search",
         "warehouse",
@@ -475,8 +501,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("org_id", "id", name=op.f("uq_product_org_id_id")),
     )
     op.create_index("ix_product_category_id", "product", ["category_id"], unique=False)
-    op.create_index("ix_product_name", "product", ["name", "id"], unique=False)
-    op.create_index("ix_product_price", "product", ["price", "id"], unique=False)
+    op.create_index(
+        "ix_product_name",
+        "product",
+        ["name", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_product_price",
+        "product",
+        ["price", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "ix_product_search",
         "product",
@@ -485,7 +523,13 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"name": "gin_trgm_ops", "sku": "gin_trgm_ops"},
     )
-    op.create_index("ix_product_sku", "product", ["sku", "id"], unique=False)
+    op.create_index(
+        "ix_product_sku",
+        "product",
+        ["sku", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_product_unit_id", "product", ["unit_id"], unique=False)
     op.create_index(
         "uq_product_org_id_sku",

@@ -74,8 +74,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_rfq_buyer_id", "rfq", ["buyer_id"], unique=False)
     op.create_index("ix_rfq_category_id", "rfq", ["category_id"], unique=False)
-    op.create_index("ix_rfq_created_at", "rfq", ["created_at", "id"], unique=False)
-    op.create_index("ix_rfq_deadline", "rfq", ["deadline", "id"], unique=False)
+    op.create_index(
+        "ix_rfq_created_at",
+        "rfq",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_rfq_deadline",
+        "rfq",
+        ["deadline", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "ix_rfq_search",
         "rfq",
@@ -84,7 +96,9 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"title": "gin_trgm_ops", "number": "gin_trgm_ops"},
     )
-    op.create_index("ix_rfq_status", "rfq", ["status", "id"], unique=False)
+    op.create_index(
+        "ix_rfq_status", "rfq", ["status", "id"], unique=False, postgresql_where=sa.text("deleted_at IS NULL")
+    )
     op.create_index(
         "uq_rfq_external_key",
         "rfq",
@@ -176,14 +190,40 @@ def upgrade() -> None:
         postgresql_ops={"capabilities": "jsonb_path_ops"},
     )
     op.create_index("ix_supplier_category_id", "supplier", ["category_id"], unique=False)
-    op.create_index("ix_supplier_created_at", "supplier", ["created_at", "id"], unique=False)
-    op.create_index("ix_supplier_name", "supplier", ["name", "id"], unique=False)
-    op.create_index("ix_supplier_region", "supplier", ["region", "id"], unique=False)
+    op.create_index(
+        "ix_supplier_created_at",
+        "supplier",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_supplier_name",
+        "supplier",
+        ["name", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_supplier_region",
+        "supplier",
+        ["region", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_supplier_region_name",
+        "supplier",
+        ["region", "name", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "ix_supplier_reliability",
         "supplier",
         [sa.literal_column("reliability DESC NULLS LAST"), "name", "id"],
         unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_index(
         "ix_supplier_search",

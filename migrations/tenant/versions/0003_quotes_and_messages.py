@@ -56,7 +56,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_kpi_definition")),
         sa.UniqueConstraint("org_id", "id", name=op.f("uq_kpi_definition_org_id_id")),
     )
-    op.create_index("ix_kpi_definition_name", "kpi_definition", ["name", "id"], unique=False)
+    op.create_index(
+        "ix_kpi_definition_name",
+        "kpi_definition",
+        ["name", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "uq_kpi_definition_org_id_code",
         "kpi_definition",
@@ -101,7 +107,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("org_id", "id", name=op.f("uq_kpi_value_org_id_id")),
     )
     op.create_index("ix_kpi_value_definition_id", "kpi_value", ["definition_id"], unique=False)
-    op.create_index("ix_kpi_value_period", "kpi_value", ["period", "id"], unique=False)
+    op.create_index(
+        "ix_kpi_value_period",
+        "kpi_value",
+        ["period", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "uq_kpi_value_definition_id_period",
         "kpi_value",
@@ -168,7 +180,13 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"subject": "gin_trgm_ops", "body": "gin_trgm_ops"},
     )
-    op.create_index("ix_message_sent_at", "message", ["sent_at", "id"], unique=False)
+    op.create_index(
+        "ix_message_sent_at",
+        "message",
+        ["sent_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_message_supplier_id", "message", ["supplier_id"], unique=False)
     op.create_index(
         "uq_message_external_key",
@@ -239,8 +257,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quote")),
         sa.UniqueConstraint("org_id", "id", name=op.f("uq_quote_org_id_id")),
     )
-    op.create_index("ix_quote_created_at", "quote", ["created_at", "id"], unique=False)
-    op.create_index("ix_quote_lead_time_days", "quote", ["lead_time_days", "id"], unique=False)
+    op.create_index(
+        "ix_quote_created_at",
+        "quote",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_quote_lead_time_days",
+        "quote",
+        ["lead_time_days", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_quote_rfq_id", "quote", ["rfq_id"], unique=False)
     op.create_index(
         "ix_quote_search",
@@ -250,9 +280,21 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"reference": "gin_trgm_ops"},
     )
-    op.create_index("ix_quote_status", "quote", ["status", "id"], unique=False)
+    op.create_index(
+        "ix_quote_status",
+        "quote",
+        ["status", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_quote_supplier_id", "quote", ["supplier_id"], unique=False)
-    op.create_index("ix_quote_total", "quote", ["total", "id"], unique=False)
+    op.create_index(
+        "ix_quote_total",
+        "quote",
+        ["total", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "uq_quote_external_key",
         "quote",

@@ -61,8 +61,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
         sa.UniqueConstraint("org_id", "id", name=op.f("uq_customer_org_id_id")),
     )
-    op.create_index("ix_customer_country", "customer", ["country", "id"], unique=False)
-    op.create_index("ix_customer_name", "customer", ["name", "id"], unique=False)
+    op.create_index(
+        "ix_customer_country",
+        "customer",
+        ["country", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_customer_name",
+        "customer",
+        ["name", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "ix_customer_search",
         "customer",
@@ -155,9 +167,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("org_id", "id", name=op.f("uq_sales_order_org_id_id")),
         sa.UniqueConstraint("org_id", "number", name=op.f("uq_sales_order_org_id_number")),
     )
-    op.create_index("ix_sales_order_created_at", "sales_order", ["created_at", "id"], unique=False)
+    op.create_index(
+        "ix_sales_order_created_at",
+        "sales_order",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_sales_order_customer_id", "sales_order", ["customer_id"], unique=False)
-    op.create_index("ix_sales_order_ordered_on", "sales_order", ["ordered_on", "id"], unique=False)
+    op.create_index(
+        "ix_sales_order_ordered_on",
+        "sales_order",
+        ["ordered_on", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index(
         "ix_sales_order_search",
         "sales_order",
@@ -166,8 +190,20 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"number": "gin_trgm_ops", "customer_reference": "gin_trgm_ops"},
     )
-    op.create_index("ix_sales_order_status", "sales_order", ["status", "id"], unique=False)
-    op.create_index("ix_sales_order_total", "sales_order", ["total", "id"], unique=False)
+    op.create_index(
+        "ix_sales_order_status",
+        "sales_order",
+        ["status", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_sales_order_total",
+        "sales_order",
+        ["total", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_sales_order_warehouse_id", "sales_order", ["warehouse_id"], unique=False)
     op.create_index(
         "uq_sales_order_external_key",
@@ -331,8 +367,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("org_id", "number", name=op.f("uq_purchase_order_org_id_number")),
     )
     op.create_index("ix_purchase_order_buyer_id", "purchase_order", ["buyer_id"], unique=False)
-    op.create_index("ix_purchase_order_created_at", "purchase_order", ["created_at", "id"], unique=False)
-    op.create_index("ix_purchase_order_ordered_on", "purchase_order", ["ordered_on", "id"], unique=False)
+    op.create_index(
+        "ix_purchase_order_created_at",
+        "purchase_order",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_index(
+        "ix_purchase_order_ordered_on",
+        "purchase_order",
+        ["ordered_on", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_purchase_order_quote_id", "purchase_order", ["quote_id"], unique=False)
     op.create_index("ix_purchase_order_rfq_id", "purchase_order", ["rfq_id"], unique=False)
     op.create_index(
@@ -343,9 +391,21 @@ def upgrade() -> None:
         postgresql_using="gin",
         postgresql_ops={"number": "gin_trgm_ops"},
     )
-    op.create_index("ix_purchase_order_status", "purchase_order", ["status", "id"], unique=False)
+    op.create_index(
+        "ix_purchase_order_status",
+        "purchase_order",
+        ["status", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_purchase_order_supplier_id", "purchase_order", ["supplier_id"], unique=False)
-    op.create_index("ix_purchase_order_total", "purchase_order", ["total", "id"], unique=False)
+    op.create_index(
+        "ix_purchase_order_total",
+        "purchase_order",
+        ["total", "id"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
     op.create_index("ix_purchase_order_warehouse_id", "purchase_order", ["warehouse_id"], unique=False)
     op.create_index(
         "uq_purchase_order_external_key",
