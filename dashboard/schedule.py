@@ -21,6 +21,15 @@ from dashboard.jobs.relay import relay_once
 from dashboard.jobs.slots import Schedule
 
 SCHEDULES: tuple[Schedule, ...] = (
+    Schedule("health.activity", "health.probe_activity", "Read sessions, waits, Redis and disk", every=10),
+    Schedule("replication.probe", "replication.probe", "Read replication", every=10),
+    Schedule("health.statements", "health.probe_statements", "Read slow queries", every=60),
+    Schedule("health.inventory", "health.probe_inventory", "Read sizes, extensions and settings", every=900),
+    Schedule("schema_migrations.heads", "schema_migrations.read_heads", "Read migration heads", every=60),
+    # Barman needs its cron every minute: it keeps receive-wal alive and enforces retention.
+    Schedule("backups.cron", "backups.cron", "Let Barman do its minute's work", every=60),
+    Schedule("backups.catalogue", "backups.sync_catalogue", "Read the backup catalogue", every=60),
+    Schedule("backups.hourly", "backups.back_up", "Hourly backup", cron="5 * * * *"),
     Schedule("jobs.prune", "jobs.prune", "Forget old job runs", cron="20 3 * * *"),
 )
 

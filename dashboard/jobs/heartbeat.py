@@ -62,15 +62,13 @@ class Heartbeat:
 
     def _beat(self) -> None:
         with self._app.app_context():
+            is_signalled = False
             while not self._over.wait(self._seconds):
-                if self._run.stop_with:
-                    self._signal_once()
-                    return
-                self._run.stop_with = self._reason_to_stop()
-
-    def _signal_once(self) -> None:
-        if self._in_main and not self._over.is_set():
-            os.kill(os.getpid(), INTERRUPT)
+                reason = self._reason_to_stop()
+                if self._run.stop_with and self._in_main and not is_signalled:
+                    is_signalled = True
+                    os.kill(os.getpid(), INTERRUPT)
+                self._run.stop_with = self._run.stop_with or reason
 
     def _reason_to_stop(self) -> type[RunStoppedError] | None:
         """Beat once. With the database away nothing is known, and the work goes on."""

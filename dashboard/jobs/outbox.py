@@ -1,11 +1,13 @@
 """Owns the move of outbox rows of the ERP cluster into runs, each exactly once."""
 
+from uuid import uuid4
+
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from dashboard.core.db import db
-from dashboard.core.errors import DashboardError
+from dashboard.core.errors import DashboardError, ForbiddenError
 from dashboard.jobs.dispatch import dispatch
 from dashboard.jobs.models import JobRun, Outbox, RunStatus
 from dashboard.jobs.registry import get_job
@@ -27,7 +29,7 @@ def move() -> int:
         rows = list(erp.scalars(batch))
         if not rows:
             return 0
-        slugs = dict(erp.execute(select(Tenant.role_name, Tenant.slug)).tuples().all())
+        slugs = {tenant.role_name: tenant.slug for tenant in erp.scalars(select(Tenant))}
         for row in rows:
             _store(row, slugs.get(row.role_name))
         erp.execute(delete(Outbox).where(Outbox.id.in_([row.id for row in rows])))
@@ -49,16 +51,25 @@ def _store(row: Outbox, tenant: str | None) -> None:
 
 
 def _run_for(row: Outbox, tenant: str | None) -> JobRun:
-    """Build the run; a row that names no job it may is kept as a failed run, for people to see."""
+    """Build the run; a row that may not become one is kept as a failed run, for people to see."""
     try:
         spec = get_job(row.job)
-        run = new_run(spec, row.args, actor=row.actor, tenant=tenant, outbox_id=row.id)
-        error = "" if spec.outbox else "This job cannot be asked for through the outbox."
+        if tenant is None:
+            raise ForbiddenError(f"The outbox row was written by {row.role_name}, which is no tenant's role.")
+        if not spec.outbox:
+            raise ForbiddenError(f"{spec.title} cannot be asked for through the outbox.")
+        return new_run(spec, row.args, actor=row.actor, tenant=tenant, outbox_id=row.id)
     except DashboardError as refused:
-        run = JobRun(job=row.job, title=row.job, args=row.args, queue="default", actor=row.actor)
-        run.tenant, run.outbox_id, error = tenant, row.id, refused.message
-    if tenant is None:
-        error = error or f"The outbox row was written by {row.role_name}, which is no tenant's role."
-    if error:
-        run.status, run.error = RunStatus.FAILED, error
-    return run
+        return JobRun(
+            id=uuid4(),
+            job=row.job,
+            title=row.job,
+            args=row.args,
+            queue="default",
+            status=RunStatus.FAILED,
+            error=refused.message,
+            actor=row.actor,
+            tenant=tenant,
+            outbox_id=row.id,
+            finished_at=row.created_at,
+        )

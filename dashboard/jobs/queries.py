@@ -126,7 +126,7 @@ def count_by_status() -> dict[str, int]:
     query = (
         select(JobRun.status, func.count()).where(JobRun.status.in_(ACTIVE) | recent).group_by(JobRun.status)
     )
-    return dict(db.session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def list_logs(run_id: UUID, limit: int = LOG_LINES) -> list[JobLog]:

@@ -1,6 +1,7 @@
 """Owns the list of jobs: what each is called, who may run it, where, for how long and how often."""
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,13 @@ class JobSpec:
     outbox: bool = False
 
     def lock_name(self, args: Mapping[str, Any], tenant: str | None) -> str | None:
-        """Fill the lock's template in; None when the job needs no lock."""
-        return self.lock.format_map({"tenant": tenant or "", **args}) or None
+        """Fill the lock's template in, with defaults for arguments left out; None when it needs no lock.
+
+        Raises TypeError for arguments the function does not take, or lacks.
+        """
+        bound = inspect.signature(self.function).bind(None, **args)
+        bound.apply_defaults()
+        return self.lock.format_map({"tenant": tenant or "", **bound.arguments}) or None
 
 
 _jobs: dict[str, JobSpec] = {}

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import structlog
 from sqlalchemy import ColumnElement, Select, func, or_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.jobs import broker, history, locks, outbox
@@ -73,7 +74,7 @@ def _oldest_waiting(lock: str | None) -> Select[JobRun]:
     query = (
         select(JobRun)
         .where(JobRun.status == RunStatus.WAITING)
-        .distinct(JobRun.lock)
+        .ext(distinct_on(JobRun.lock))
         .order_by(JobRun.lock, JobRun.enqueued_at)
     )
     return query if lock is None else query.where(JobRun.lock == lock)

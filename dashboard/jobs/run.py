@@ -103,7 +103,7 @@ class Run:
             raise
 
     def _mark(self, key: str, store: str) -> bool:
-        """Insert the marker; False when it is there. Roles may only insert: no RETURNING, no conflict target."""
+        """Insert the marker; False when it is there. Roles may only insert, so nothing is read back."""
         table: Any = SharedStep.__table__ if store == "erp" else JobStep.__table__
         assert isinstance(table, Table)  # noqa: S101  # for the type checker
         marker = insert(table).values(run_id=self.id, step=key).on_conflict_do_nothing()

@@ -15,7 +15,7 @@ import structlog
 from flask import Flask, current_app
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
-from sqlalchemy import func, null, update
+from sqlalchemy import ColumnElement, case, func, null, update
 
 from dashboard.core.db import db
 from dashboard.core.errors import DashboardError
@@ -144,7 +144,11 @@ def _attempt(run: Run, row: JobRun) -> Outcome:
         return _failed(row, f"It took longer than its limit of {get_job(row.job).timeout} s and was stopped.")
     except DashboardError as error:
         return Outcome(RunStatus.FAILED, error=f"{error.message} {error.fix}".strip())
-    except Exception as error:  # noqa: BLE001  # whatever a job raises is recorded in its row
+    except Exception as error:  # whatever a job raises is recorded in its row
+        if run.stop_with is RunTakenOverError:
+            raise run.stop_with from error
+        if run.stop_with:  # told to stop, it failed on its way out
+            return _stopped(run.stop_with(), row)
         return _failed(row, f"{type(error).__name__}: {error}")
 
 
@@ -174,11 +178,16 @@ def _json(result: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return plain
 
 
+def _queued_unless_cancelled() -> ColumnElement[str]:
+    """Queue for another attempt, but not what was asked to be cancelled while this one failed."""
+    return case((JobRun.cancel_requested, RunStatus.CANCELLED), else_=RunStatus.QUEUED)
+
+
 def record(row: JobRun, outcome: Outcome) -> None:
     """Write an attempt's end, if the run is still this attempt's, and what follows from it."""
     again = outcome.retry_in is not None
     values: dict[str, Any] = {
-        "status": RunStatus.QUEUED if again else outcome.status,
+        "status": _queued_unless_cancelled() if again else outcome.status,
         "result": null() if outcome.result is None else outcome.result,
         "error": outcome.error.replace("\x00", ""),
         "traceback": outcome.traceback.replace("\x00", ""),

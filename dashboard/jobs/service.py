@@ -50,10 +50,8 @@ def new_run(
     try:
         lock = spec.lock_name(args, tenant)
         plain: dict[str, Any] = json.loads(json.dumps(dict(args)))
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(f"The arguments of {spec.name} are not JSON: {error}") from error
-    except KeyError as error:
-        raise InvalidInputError(f"The job {spec.name} needs the argument {error}.") from error
+    except (TypeError, ValueError, KeyError) as error:
+        raise InvalidInputError(f"The arguments of {spec.name} cannot be used: {error}") from error
     return JobRun(
         id=uuid4(),
         job=spec.name,

@@ -2,9 +2,11 @@
 
 import threading
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from flask import Flask
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from sqlalchemy import text
 
 from dashboard.core.db import db
@@ -76,8 +78,6 @@ def test_an_error_is_tried_again_after_a_growing_delay(jobs: Flask) -> None:
 
 
 def test_a_run_that_takes_too_long_for_its_limit_is_stopped(jobs: Flask, tmp_path: Path) -> None:
-    from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
-
     run = enqueue("test.sleep")
     with UnixSignalDeathPenalty(1, JobTimeoutException):
         perform(str(run.id))
@@ -175,7 +175,7 @@ def test_a_run_whose_actor_lost_the_right_is_refused(jobs: Flask) -> None:
     run = service.enqueue("test.add", {"a": 1, "b": 1}, actor="reader@example.com")
     perform(str(run.id))
     with db.engines["control"].begin() as control:
-        control.execute(text("DELETE FROM operators WHERE email = 'reader@example.com'"))
+        control.execute(text("DELETE FROM operator WHERE email = 'reader@example.com'"))
     assert read(run).status == "failed"
     assert "reader@example.com may not run Add" in read(run).error
 
@@ -189,14 +189,14 @@ def test_a_job_of_an_older_release_fails_with_its_name(jobs: Flask) -> None:
 
 
 def test_arguments_must_be_json_and_complete(jobs: Flask) -> None:
-    with pytest.raises(InvalidInputError, match="not JSON"):
-        enqueue("test.add", a={1, 2})
-    with pytest.raises(InvalidInputError, match="needs the argument 'resource'"):
-        enqueue("test.wait")
+    with pytest.raises(InvalidInputError, match="cannot be used: Object of type set"):
+        enqueue("test.add", a={1, 2}, b=0)
+    with pytest.raises(InvalidInputError, match="missing a required argument: 'b'"):
+        enqueue("test.add", a=1)
     with pytest.raises(NotFoundError, match="no job called nothing"):
         enqueue("nothing")
     with pytest.raises(NotFoundError):
-        service.cancel(service.uuid4(), actor="dba@example.com")
+        service.cancel(uuid4(), actor="dba@example.com")
 
 
 def test_a_name_is_declared_once_and_for_a_known_queue(jobs: Flask) -> None:
@@ -223,7 +223,7 @@ def test_a_quiet_job_does_not_keep_failures_without_end(jobs: Flask) -> None:
 def test_old_runs_are_forgotten_with_their_logs(jobs: Flask) -> None:
     old, new = do("test.add", a=1, b=1), do("test.add", a=1, b=1)
     with db.engines["control"].begin() as control:
-        age = text("UPDATE job_runs SET finished_at = now() - interval '91 days' WHERE id = :id")
+        age = text("UPDATE job_run SET finished_at = now() - interval '91 days' WHERE id = :id")
         control.execute(age, {"id": old.id})
     run = do("jobs.prune")
     assert run.result == {"deleted": 1}
@@ -286,7 +286,7 @@ def _lost(name: str, /, **args: object) -> JobRun:
 def _make_lost(run: JobRun) -> None:
     with db.engines["control"].begin() as control:
         silent = (
-            "UPDATE job_runs SET status = 'running', heartbeat_at = now() - interval '1 minute',"
+            "UPDATE job_run SET status = 'running', heartbeat_at = now() - interval '1 minute',"
             " attempt = greatest(attempt, 1) WHERE id = :id"
         )
         control.execute(text(silent), {"id": run.id})

@@ -1,4 +1,4 @@
-"""A worker that knows the test jobs and is quick to notice things: `python -m tests.jobs.worker_process QUEUE…`."""
+"""A worker that knows the test jobs and notices things soon: `python -m tests.jobs.worker_process QUEUE…`."""
 
 import sys
 
