@@ -58,4 +58,5 @@ def encode(value: Any) -> str:
         return "t" if value else "f"
     if isinstance(value, dict):
         value = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return str(value).translate(_ESCAPES)
+    # Numbers and dates have nothing to escape, and are most of the values.
+    return value.translate(_ESCAPES) if isinstance(value, str) else str(value)

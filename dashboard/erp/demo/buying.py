@@ -1,7 +1,7 @@
 """Makes purchase orders and what was received on them; how late and how good follows the latent type."""
 
 import random
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from dashboard.erp.demo.chance import Latent, moment
@@ -70,7 +70,14 @@ def _order(world: World, org: Org, row: int, award: Award, rng: random.Random) -
         total=total,
         created_at=award.at,
     )
-    received = []
+    received = _lines(world, org, order, award, promised.date())
+    if status in {"part_received", "received", "closed"}:
+        _receipt(world, org, order, arrives, received, latent, is_part=status == "part_received", rng=rng)
+
+
+def _lines(world: World, org: Org, order: int, award: Award, promised: date) -> list[tuple[int, Decimal]]:
+    """Make the lines of an order; return their ids and quantities."""
+    made = []
     for position, (product, quantity, price) in enumerate(award.lines, 1):
         line = world.book.add(
             "purchase_order_line",
@@ -81,11 +88,10 @@ def _order(world: World, org: Org, row: int, award: Award, rng: random.Random) -
             quantity=quantity,
             unit_price=price,
             tax_percent=19 if org.base == "EUR" else 10,
-            promised_on=promised.date(),
+            promised_on=promised,
         )
-        received.append((line, quantity))
-    if status in {"part_received", "received", "closed"}:
-        _receipt(world, org, order, arrives, received, latent, is_part=status == "part_received", rng=rng)
+        made.append((line, quantity))
+    return made
 
 
 def _status(rng: random.Random, arrives: datetime, ordered: datetime) -> str:
