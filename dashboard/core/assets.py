@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,18 +17,24 @@ ICONS = STATIC / "vendor" / "icons.json"
 def asset(name: str) -> str:
     """Address of a static file; it changes with the content, so that browsers may keep it for a year."""
     folder = current_app.static_folder or str(STATIC)
-    return url_for("static", filename=name, v=_hash(folder, name))
+    return _address(name, _hash(folder, name))
+
+
+@lru_cache(maxsize=1024)
+def _address(name: str, version: str) -> str:
+    """Addresses are the same for everyone; a page asks for dozens."""
+    return url_for("static", filename=name, v=version)
 
 
 @lru_cache(maxsize=256)
-def _stamp_hash(path: Path, _modified_ns: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _stamp_hash(path: str, _modified_ns: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
 
 
 def _hash(folder: str, name: str) -> str:
-    path = Path(folder) / name
+    path = f"{folder}/{name}"  # plain text: a page asks for dozens, and pathlib is slow at that
     try:
-        return _stamp_hash(path, path.stat().st_mtime_ns)
+        return _stamp_hash(path, os.stat(path).st_mtime_ns)  # noqa: PTH116
     except OSError:
         return "missing"
 

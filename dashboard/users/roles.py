@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 TENANT_DESKS = frozenset({"records", "insights"})
@@ -48,6 +49,7 @@ def matches(pattern: str, permission: str) -> bool:
     return len(wanted) == len(given) and all(w in {"*", g} for w, g in zip(wanted, given, strict=True))
 
 
+@lru_cache(maxsize=4096)
 def roles_for(permission: str) -> tuple[Role, ...]:
     """Return the roles that include a permission."""
     return tuple(role for role, patterns in PATTERNS.items() if any(matches(p, permission) for p in patterns))
