@@ -10,7 +10,7 @@ def listed(text: str) -> list[str]:
 
 PLACES = listed(
     """Aachen Bergamo Bilbao Brno Cork Dresden Eindhoven Espoo Gdańsk Ghent Graz Győr Izmir Jaipur Kassel
-Košice Leeds Linz Lyon Malmö Monterrey Nantes Oporto Osaka Penang Plzeň Porto Pune Quito Recife Rijeka
+Košice Leeds Lille Lyon Malmö Monterrey Nantes Oporto Osaka Penang Plzeň Porto Pune Quito Recife Rijeka
 São-Paulo Shenzhen Suwon Tampere Turin Valencia Vigo Xiamen Zagreb Zürich"""
 )
 ROOTS = listed(
@@ -76,10 +76,10 @@ CATEGORIES = {
 MESSAGES = (
     "Could you confirm the minimum order quantity?",
     "The drawing is attached; tolerances are on page 2.",
-    "¿Puede bajar el precio si pedimos el doble?",
+    "¿Puede bajar el precio si pedimos más?",
     "请确认交货时间。",
     "納期をご確認ください。",
-    "Bitte senden Sie das Prüfzeugnis 3.1 mit.",
+    "Bitte das Prüfzeugnis 3.1 mitsenden.",
     "يرجى تأكيد موعد الشحن.",
     "Price valid for 30 days, ex works.",
     "Two of five cartons arrived wet, photos follow.",
