@@ -52,7 +52,7 @@ def waiting_in_tenant(tenant_name: str) -> list[Tile]:
         )
     if can("records.purchase_order.view"):
         approve = select(PurchaseOrder.id).where(PurchaseOrder.status == "to_approve")
-        waiting = {"status": "to_approve"}
+        waiting: dict[str, Values] = {"status": "to_approve"}
         tiles.append(_tile("Orders to approve", approve, "purchase_order", waiting, "checks", tenant_name))
     if can("records.product.view"):
         tiles.append(

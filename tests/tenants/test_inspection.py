@@ -35,7 +35,8 @@ def test_a_hole_is_found(acme: TenantRef, globex: TenantRef) -> None:
     finally:
         with db.engines["owner"].begin() as connection:
             connection.exec_driver_sql(
-                f"REVOKE ALL ON {hole} FROM {acme.role}; REVOKE USAGE ON SCHEMA {globex.schema} FROM {acme.role}"
+                f"REVOKE ALL ON {hole} FROM {acme.role};"
+                f" REVOKE USAGE ON SCHEMA {globex.schema} FROM {acme.role}"
             )
 
 
