@@ -24,7 +24,8 @@ WEB_THREADS = 4
 GRACEFUL_SECONDS = 5
 # The first TERM lets a running job end, the second ends the job.
 WORKER_STEPS = (StopStep(signal.SIGTERM, 6), StopStep(signal.SIGTERM, 3))
-OTHER_STEPS = (StopStep(signal.SIGTERM, GRACEFUL_SECONDS + 3),)
+# Longer than gunicorn takes itself, on a busy machine too.
+OTHER_STEPS = (StopStep(signal.SIGTERM, GRACEFUL_SECONDS + 10),)
 POLL_SECONDS = 0.1
 # Pages and probes go first on a small machine, long work after them.
 BACKGROUND = 5
