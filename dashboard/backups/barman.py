@@ -237,7 +237,7 @@ def _break_off(process: "subprocess.Popen[str]") -> None:
 
 def find_program(program: str) -> str:
     """Return the path of Barman: as given, beside this Python, or on the PATH."""
-    beside = Path(sys.executable).with_name(program)
+    beside = Path(sys.executable).parent / program
     if os.sep not in program and beside.is_file():
         return os.fspath(beside)
     found = shutil.which(program)

@@ -40,6 +40,7 @@ def probe_connection(url: str, *, statement_ms: int = STATEMENT_MS) -> Iterator[
             with link.cursor() as at:
                 at.execute(f"SET LOCAL statement_timeout = {int(statement_ms)}; SET LOCAL lock_timeout = 500")
             yield link
+            link.commit()  # a rollback would count as one of the application's
     except psycopg2.Error as error:
         raise ProbeError(one_line(error)) from error
 

@@ -60,7 +60,7 @@ def judge_connections(values: Values) -> Finding:
     server = values["server"]
     most = server["max_connections"] - server["reserved_connections"]
     level = at_least(used / most, 0.8, 0.9)
-    return Finding(level, "Connections", f"{used} of {most} connections are in use.")
+    return Finding(level, "Connections", f"Connections in use: {used} of {most}.")
 
 
 def _cache(values: Values) -> Finding | None:

@@ -59,11 +59,13 @@ def span_tabs(endpoint: str, current: timedelta) -> list[tuple[str, str, bool]]:
 def time_chart(title: str, names: Mapping[str, str], *, span: timedelta, unit: str = "") -> Chart:
     """Draw series over time; `names` maps a series to its label."""
     moments, series = queries.list_samples(list(names), span=span)
+    # Before the first sample there is nothing to draw; gaps after it are drawn as gaps.
+    first = next((i for i in range(len(moments)) if any(row[i] is not None for row in series.values())), 0)
     return Chart(
         "line",
         title,
-        [_clock(moment) for moment in moments],
-        [Series(label, [_round(value) for value in series[name]]) for name, label in names.items()],
+        [_clock(moment) for moment in moments[first:]],
+        [Series(label, [_round(value) for value in series[name][first:]]) for name, label in names.items()],
         unit=unit,
         category_title="Time",
         empty="Nothing was read in this span: the probes have not run.",

@@ -1,0 +1,122 @@
+"""The pages of the Database desk, from stored readings; they ask no server."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, update
+from sqlalchemy.orm import Session
+
+from dashboard.core.config import Settings
+from dashboard.core.db import db
+from dashboard.health import refreshing, reviewing, service
+from dashboard.health.models import Reading
+from dashboard.health.queries import list_readings
+
+PAGES = (
+    "/database/",
+    "/database/health",
+    "/database/replication",
+    "/database/backups/",
+    "/database/migrations/",
+)
+Login = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def read(app: Flask, control: Session, settings: Settings) -> None:
+    """Let every probe of the health page have run."""
+    refreshing.refresh_activity(settings)
+    refreshing.refresh_statements(settings)
+    refreshing.refresh_inventory(settings)
+    control.commit()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_answers_a_dba_before_anything_was_read(page: str, login: Login) -> None:
+    answer = login("dba").get(page)
+    assert answer.status_code == 200
+    assert "not been read yet" in answer.text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_closed_to_staff(page: str, login: Login) -> None:
+    assert login("staff", tenant="acme").get(page).status_code == 403
+
+
+def test_overview_shows_a_card_for_every_part(read: None, login: Login) -> None:
+    html = login("dba").get("/database/").text
+    for title in ("ERP primary", "Replication", "Backups", "Migrations", "Broker", "Cache", "Disk"):
+        assert f">{title}</a>" in html
+
+
+def test_health_page_shows_what_was_read(read: None, login: Login) -> None:
+    html = login("dba").get("/database/health").text
+    assert "steward_monitor" not in html  # the probe does not count itself
+    assert "pg_stat_statements" in html
+    assert "uuid-ossp" in html
+    assert "max_connections" in html
+    assert "Append-only file" in html
+    assert "Mean" in html
+
+
+def test_old_readings_are_called_stale(read: None, control: Session, login: Login) -> None:
+    control.execute(update(Reading).values(taken_at=datetime.now(UTC) - timedelta(hours=2)))
+    control.commit()
+    browser = login("dba")
+    assert "These figures are old" in browser.get("/database/health").text
+    assert "Stale" in browser.get("/database/").text
+    findings = reviewing.list_findings(list_readings(reviewing.ALL))
+    assert {finding.level for finding in findings} >= {"warning"}
+
+
+def test_dead_primary_is_said_with_the_last_figures_below(read: None, control: Session, login: Login) -> None:
+    service.store_reading(refreshing.ACTIVITY, {}, "connection refused", every=10)
+    control.commit()
+    browser = login("dba")
+    html = browser.get("/database/health").text
+    assert "The ERP primary does not answer." in html
+    assert "connection refused" in html
+    assert "the last that was read" in html
+    assert "does not answer: connection refused" in browser.get("/database/").text
+
+
+def test_span_of_the_charts_is_chosen_by_name(app: Flask) -> None:
+    assert reviewing.span_of("24h") == timedelta(hours=24)
+    assert reviewing.span_of("nonsense") == timedelta(hours=1)
+
+
+def test_chart_begins_with_its_first_sample(app: Flask, control: Session) -> None:
+    service.store_samples({"test.tps": 5.0}, at=datetime.now(UTC) - timedelta(minutes=10))
+    service.store_samples({"test.tps": 7.0}, at=datetime.now(UTC) - timedelta(seconds=1))
+    chart = reviewing.time_chart("Test", {"test.tps": "Per second"}, span=timedelta(hours=1))
+    values = list(chart.series[0].values)
+    assert values[0] == 5.0
+    assert values[-1] == 7.0
+    assert None in values
+    assert reviewing.time_chart("Empty", {"test.nothing": "x"}, span=timedelta(hours=1)).is_empty
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_reads_the_control_database_only(page: str, read: None, app: Flask, login: Login) -> None:
+    """With the ERP gone the page is the same: nothing on it asks the ERP."""
+    browser, asked = login("dba"), []
+    browser.get(page)  # the tenant registry is remembered for some seconds
+
+    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    for name in (None, "owner", "monitor"):
+        event.listen(db.engines[name], "before_cursor_execute", note)
+    try:
+        assert browser.get(page).status_code == 200
+    finally:
+        for name in (None, "owner", "monitor"):
+            event.remove(db.engines[name], "before_cursor_execute", note)
+    assert not [
+        statement
+        for statement in asked
+        if "public.tenant" not in statement and "public.domain" not in statement
+    ]
