@@ -47,6 +47,9 @@ function tell(select, message) {
 function enhance(select) {
   if (select.tomselect) return;
   const { pickerUrl, pickerCreateUrl } = select.dataset;
+  // One look for all: a picker shows the arrow of a select.
+  select.classList.remove("form-control");
+  select.classList.add("form-select");
   const settings = {
     valueField: "id",
     labelField: "text",

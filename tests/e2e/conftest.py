@@ -37,11 +37,10 @@ WIDE, NARROW = (1440, 900), (390, 844)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the journeys in one process: they share a server, and browsers are hungry."""
+    """Journeys write for real: server and browser see only what is committed."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.commits)
-            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 def _missing(what: str) -> None:
