@@ -99,14 +99,15 @@ def list_all() -> None:
 
 @demo.command("load")
 @click.argument("profile", type=click.Choice(["small", "demo", "full"]))
+@click.option("--hashes", is_flag=True, help="Print rows and SHA-256 of each table.")
 @plainly
-def load_demo(profile: str) -> None:
+def load_demo(profile: str, *, hashes: bool) -> None:
     """Load the demo data into two tenants of different size, which are created when missing."""
     for name, scale in DEMO_TENANTS.items():
         known = {tenant.name: tenant for tenant in tenancy.list_tenants()}
         tenant = known.get(name) or create_tenant(name, slug_of(name.split()[0]), actor="demo data")
-        for line in demo_data.load(tenant, profile, scale).lines():
-            click.echo(line)
+        lines = demo_data.load(tenant, profile, scale).lines()
+        click.echo("\n".join(lines if hashes else lines[:1]))
 
 
 @click.command("legacy-import")

@@ -2,6 +2,7 @@
 
 from flask import Blueprint, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
 
 from dashboard.core.people import current_user
 from dashboard.core.web import can, requires
@@ -24,7 +25,10 @@ def index() -> ResponseReturnValue:
 @requires("self.account.edit")
 def tenant() -> ResponseReturnValue:
     """What waits in this tenant, then what the other desks say."""
-    tiles = waiting_in_tenant(g.tenant.name)
+    try:
+        tiles = waiting_in_tenant(g.tenant.name)
+    except OperationalError:  # the other desks need no ERP database
+        return _page(_database_tiles(), notice=f"The database of {g.tenant.name} does not answer.")
     if can("insights.overview.view"):
         address, text = url_for("insights.index"), "Spend, cycle time, quotes, stock"
         tiles.append(Tile("Insights", "Charts", text, address, "chart-bar", g.tenant.name))
@@ -40,5 +44,6 @@ def _database_tiles() -> list[Tile]:
     ]
 
 
-def _page(cards: list[Tile]) -> str:
-    return render_template("home/index.html", cards=cards, greeting=f"Good to see you, {current_user.name}")
+def _page(cards: list[Tile], notice: str = "") -> str:
+    greeting = f"Good to see you, {current_user.name}"
+    return render_template("home/index.html", cards=cards, greeting=greeting, notice_text=notice)

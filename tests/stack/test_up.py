@@ -71,7 +71,7 @@ def test_settings_file_is_private_and_leads_to_every_server(first: str, stack: S
     assert rows(settings["STEWARD_CONTROL_URL"], "SELECT current_user") == [("steward",)]
     standbys = json.loads(settings["DATABASE_STANDBYS"])
     assert [(s["name"], s["zone"], s["mode"]) for s in standbys] == [
-        ("az-b", "b", "sync"),
+        ("az-b", "b", "async"),
         ("dr", "a", "async"),
     ]
     for standby in standbys:
