@@ -3,12 +3,14 @@
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
+from dashboard.core.db import db
 from dashboard.records.columns import Column, Kind
 from dashboard.records.keyset import Order
 from dashboard.records.listing import Joins, conditions, make_order
@@ -53,7 +55,7 @@ def _item(joins: Joins, column: Column) -> sa.ColumnElement[Any]:
         item = sa.cast(item, sa.Text)
     elif isinstance(item.type, sa.String) and column.kind is not Kind.CHOICE:
         item = guard(item)
-    return item.label(column.label if column.key != "id" else "Id")
+    return item.label(column.label)
 
 
 def guard(item: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -63,24 +65,37 @@ def guard(item: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def stream(session: Session, select: sa.Select[Any]) -> Iterator[bytes]:
-    """CSV of a query in pieces of at most CHUNK bytes, read by COPY in the session's own transaction.
+    """CSV of a query in pieces of at most CHUNK bytes, read by COPY in a transaction of its own.
 
     A reader that goes away closes the pipe, COPY fails, and the transaction is rolled back.
     """
-    connection = session.connection().connection.driver_connection
-    statement = _as_text(connection, select)
-    read_end, write_end = os.pipe()
-    failures: list[BaseException] = []
-    copier = threading.Thread(target=_copy, args=(connection, statement, write_end, failures), daemon=True)
-    copier.start()
+    with _outliving(session) as own:
+        connection = own.connection().connection.driver_connection
+        statement = _as_text(connection, select)
+        read_end, write_end = os.pipe()
+        failures: list[BaseException] = []
+        arguments = (connection, statement, write_end, failures)
+        copier = threading.Thread(target=_copy, args=arguments, daemon=True)
+        copier.start()
+        try:
+            with os.fdopen(read_end, "rb", buffering=0) as pipe:
+                while chunk := pipe.read(CHUNK):
+                    yield chunk
+        finally:
+            copier.join()
+        if failures:
+            raise failures[0]
+
+
+@contextmanager
+def _outliving(session: Session) -> Iterator[Session]:
+    """A session of the same tenant. The request's own gives its connection back before the answer is sent."""
+    own = db.session.session_factory()
+    own.info.update(session.info)
     try:
-        with os.fdopen(read_end, "rb", buffering=0) as pipe:
-            while chunk := pipe.read(CHUNK):
-                yield chunk
+        yield own
     finally:
-        copier.join()
-    if failures:
-        raise failures[0]
+        own.close()
 
 
 def _copy(connection: Any, statement: str, write_end: int, failures: list[BaseException]) -> None:
