@@ -12,6 +12,21 @@ from dashboard.core.db import TenantModel
 
 LABEL_NAMES = ("name", "title", "number", "code", "subject", "reference", "period", "email", "description")
 LONG_TEXT_NAMES = frozenset({"body", "notes", "note", "description", "address", "reason", "comment"})
+WORDS = {
+    "id": "ID",
+    "org_id": "Organization",
+    "rfq_id": "RFQ",
+    "rfq": "RFQ",
+    "tax_id": "Tax ID",
+    "sku": "SKU",
+    "email": "E-mail",
+    "fx_rate": "Exchange rate",
+    "lead_time_days": "Lead time (days)",
+    "lead_days": "Lead time (days)",
+    "payment_days": "Payment (days)",
+    "min_order_qty": "Minimum order quantity",
+}
+_AFFIXES = re.compile(r"^is_|_(?:id|at|on)$")
 _IN_LIST = re.compile(r"^\(?\s*\"?(\w+)\"?\s+IN\s*\((.+)\)\s*\)?$", re.IGNORECASE | re.DOTALL)
 
 
@@ -71,8 +86,10 @@ class Column:
 
 
 def humanize(name: str) -> str:
-    """`lead_time_days` → Lead time days; `supplier_id` → Supplier."""
-    words = name.removesuffix("_id").replace("_", " ").strip()
+    """`standard_cost` → Standard cost; `supplier_id` → Supplier; `is_active` → Active."""
+    if name in WORDS:
+        return WORDS[name]
+    words = _AFFIXES.sub("", name).replace("_", " ").strip() or name
     return words[:1].upper() + words[1:]
 
 

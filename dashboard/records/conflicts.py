@@ -1,12 +1,13 @@
 """Owns what happens when two people change one record: the three versions side by side, and the merge."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from dashboard.records.children import ChildRows
 from dashboard.records.forms import YES, RecordForm, raw_values
 from dashboard.records.pickers import Labels
 from dashboard.records.render import DASH
@@ -35,9 +36,21 @@ def read_base(data: Mapping[str, str]) -> dict[str, str]:
     return {str(key): str(value) for key, value in base.items()} if isinstance(base, dict) else {}
 
 
-def dump_base(form: RecordForm) -> str:
-    """The stored values as the form shows them."""
-    return json.dumps(raw_values(form), ensure_ascii=False)
+def dump_base(form: RecordForm, rows: Iterable[ChildRows]) -> str:
+    """The stored values and rows as the form shows them."""
+    seen = {rows_key(group.spec.entity): json.dumps(group.signature()) for group in rows}
+    return json.dumps(raw_values(form) | seen, ensure_ascii=False)
+
+
+def rows_key(entity: str) -> str:
+    """Where the base keeps which child rows were seen; no column has such a name."""
+    return f"rows:{entity}"
+
+
+def changed_rows(data: Mapping[str, str], stored: Iterable[ChildRows]) -> list[ChildRows]:
+    """The groups of child rows that are not as the person saw them."""
+    base = read_base(data)
+    return [rows for rows in stored if base.get(rows_key(rows.spec.entity)) != json.dumps(rows.signature())]
 
 
 def settle(data: MultiDict[str, str], theirs: RecordForm) -> MultiDict[str, str]:

@@ -70,7 +70,8 @@ def read(session: Session, spec: Spec, record: Any, zone: tzinfo, *, with_histor
     for child, records in rows:
         wanted += [pair for row in records for pair in _references(child.columns, row)]
     labels = pickers.read_labels(session, wanted)
-    shown = [key for key in spec.columns if key not in BOOKKEEPING]
+    rest = [key for key in spec.columns if key not in BOOKKEEPING and key not in spec.form_keys]
+    shown = [*spec.form_keys, *(key for key in rest if getattr(record, key) is not None)]
     return Details(
         record=record,
         title=title_of(spec, record),

@@ -33,7 +33,7 @@ class Editing:
     record: Any = None
     status: HTTPStatus = HTTPStatus.OK
     version: int = 0
-    base: str = "{}"
+    untouched: bool = False
     stale: bool = False
     differences: list[Difference] = field(default_factory=list)
     taken_over: list[Difference] = field(default_factory=list)
@@ -48,6 +48,14 @@ class Editing:
     def has_errors(self) -> bool:
         """Whether anything must be corrected first."""
         return bool(self.form.errors or any(rows.errors or _row_errors(rows) for rows in self.children))
+
+    def base(self, session: Session) -> str:
+        """What is stored now, as the form would show it: the third side of a later comparison."""
+        if self.untouched:
+            return conflicts.dump_base(self.form, self.children)
+        records = [(child, children.load(session, child, self.record.id)) for child in self.spec.children]
+        rows = [children.stored(child, found) for child, found in records]
+        return conflicts.dump_base(record_form(self.spec)(obj=self.record), rows)
 
     def dress(self, session: Session) -> None:
         """Look up the labels of all pickers in one query."""
@@ -85,7 +93,7 @@ def open_record(session: Session, spec: Spec, record: Any) -> Editing:
     form = record_form(spec)(obj=record)
     rows = [children.stored(child, children.load(session, child, record.id)) for child in spec.children]
     version = getattr(record, "version", 0)
-    return Editing(spec, form, rows, record, version=version, base=conflicts.dump_base(form))
+    return Editing(spec, form, rows, record, version=version, untouched=True)
 
 
 def open_copy(session: Session, spec: Spec, record: Any) -> Editing:
@@ -105,25 +113,16 @@ def submit_new(spec: Spec, data: MultiDict[str, str]) -> Editing:
 
 def submit(session: Session, spec: Spec, record: Any, data: MultiDict[str, str]) -> Editing:
     """Check a changed record as typed, against what is stored now."""
-    theirs = record_form(spec)(obj=record)
     version = getattr(record, "version", 0)
     stale = spec.versioned and data.get("version") != str(version)
     chosen = any(name.startswith("resolve-") for name in data)
-    typed = conflicts.settle(data, theirs) if stale or chosen else data
+    typed = conflicts.settle(data, record_form(spec)(obj=record)) if stale or chosen else data
     loaded = [(child, children.load(session, child, record.id)) for child in spec.children]
     rows = [_rows(child, typed, records) for child, records in loaded]
-    editing = Editing(
-        spec,
-        record_form(spec)(typed, obj=record),
-        rows,
-        record,
-        version=version,
-        base=conflicts.dump_base(theirs),
-    )
+    editing = Editing(spec, record_form(spec)(typed, obj=record), rows, record, version=version)
     _checked(editing)
     if stale:
-        _compare(session, editing, data, theirs)
-        editing.stored_children = [children.stored(child, records) for child, records in loaded if records]
+        _compare(session, editing, data, [children.stored(child, records) for child, records in loaded])
     return editing
 
 
@@ -140,7 +139,8 @@ def _checked(editing: Editing) -> Editing:
     return editing
 
 
-def _compare(session: Session, editing: Editing, data: MultiDict[str, str], theirs: RecordForm) -> None:
+def _compare(session: Session, editing: Editing, data: MultiDict[str, str], stored: list[ChildRows]) -> None:
+    theirs = record_form(editing.spec)(obj=editing.record)
     from_all = conflicts.wanted_labels(
         editing.spec, conflicts.read_base(data), data.to_dict(), raw_values(theirs)
     )
@@ -148,6 +148,7 @@ def _compare(session: Session, editing: Editing, data: MultiDict[str, str], thei
     editing.stale, editing.status = True, HTTPStatus.CONFLICT
     editing.differences = conflicts.differences(editing.spec, data, theirs, labels)
     editing.taken_over = conflicts.taken_over(editing.spec, data, theirs, labels)
+    editing.stored_children = conflicts.changed_rows(data, stored)
 
 
 def store(session: Session, editing: Editing, finish: Callable[[], None]) -> Any:

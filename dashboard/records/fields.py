@@ -150,7 +150,7 @@ class ReferenceWidget:
         )
 
 
-class ReferenceField(ParsedField):
+class ReferenceSelectField(ParsedField):
     """A picker of another record: the id is posted, the label is looked up to show the form."""
 
     widget = ReferenceWidget()
@@ -232,7 +232,7 @@ def _text(column: Column, options: dict[str, Any]) -> Any:
 
 
 def _parsed(column: Column, options: dict[str, Any]) -> Any:
-    kinds = {Kind.MOMENT: MomentField, Kind.REFERENCE: ReferenceField}
+    kinds = {Kind.MOMENT: MomentField, Kind.REFERENCE: ReferenceSelectField}
     inputs = {Kind.MOMENT: "datetime-local", Kind.DATE: "date", Kind.INTEGER: "number"}
     if column.kind in inputs:
         options["render_kw"] = {"type": inputs[column.kind]} | options["render_kw"]

@@ -101,7 +101,7 @@ def _equals(column: Column, raw: tuple[str, ...]) -> sa.ColumnElement[bool]:
         return sa.and_(column.column >= start, column.column < end)
     values = [parse(column, text) for text in raw]
     clause: sa.ColumnElement[bool] = column.column.in_(values)
-    return clause if len(values) > 1 else sa.and_(column.column == values[0])
+    return sa.and_(clause if len(values) > 1 else column.column == values[0])
 
 
 def _contains(column: Column, raw: tuple[str, ...]) -> sa.ColumnElement[bool]:
@@ -113,13 +113,14 @@ def _starts(column: Column, raw: tuple[str, ...]) -> sa.ColumnElement[bool]:
 
 
 def _from(column: Column, raw: tuple[str, ...]) -> sa.ColumnElement[bool]:
-    return column.column >= (day_bounds(raw[0])[0] if _is_day(column, raw[0]) else parse(column, raw[0]))
+    start = day_bounds(raw[0])[0] if _is_day(column, raw[0]) else parse(column, raw[0])
+    return sa.and_(column.column >= start)
 
 
 def _to(column: Column, raw: tuple[str, ...]) -> sa.ColumnElement[bool]:
     if _is_day(column, raw[0]):
         return column.column < day_bounds(raw[0])[1]
-    return column.column <= parse(column, raw[0])
+    return sa.and_(column.column <= parse(column, raw[0]))
 
 
 def _is_day(column: Column, text: str) -> bool:

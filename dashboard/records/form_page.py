@@ -33,6 +33,7 @@ def show(editing_: Editing) -> ResponseReturnValue:
         editing=editing_,
         form=editing_.form,
         record=record,
+        base=editing_.base(db.session()) if record is not None and spec.versioned else "",
         title=title,
         action=action,
         back=back,

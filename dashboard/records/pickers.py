@@ -9,7 +9,7 @@ from wtforms import Form
 
 from dashboard.records import registry
 from dashboard.records.columns import Column, Reference
-from dashboard.records.fields import ReferenceField
+from dashboard.records.fields import ReferenceSelectField
 from dashboard.records.filters import like
 from dashboard.records.spec import Spec
 from dashboard.records.values import clean
@@ -40,14 +40,14 @@ def chosen(form: Form) -> list[tuple[Reference, int]]:
     return [
         (item.column.reference, item.data)
         for item in form
-        if isinstance(item, ReferenceField) and item.column.reference and isinstance(item.data, int)
+        if isinstance(item, ReferenceSelectField) and item.column.reference and isinstance(item.data, int)
     ]
 
 
 def dress(form: Form, labels: Labels) -> None:
     """Give the pickers of a form their addresses to search and create, and the label of what is chosen."""
     for field in form:
-        if not isinstance(field, ReferenceField):
+        if not isinstance(field, ReferenceSelectField):
             continue
         reference = field.column.reference
         screen = registry.find(reference.entity) if reference else None

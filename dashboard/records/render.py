@@ -31,7 +31,7 @@ Cell = Callable[[Any], str]
 
 def text_of(column: Column, value: Any, currency: str = "", zone: tzinfo | None = None) -> str:  # noqa: PLR0911
     """A value as plain text, as people read it: one branch per kind."""
-    if value is None or value == "":
+    if value is None or value in ("", {}, []):
         return DASH
     if column.kind is Kind.BOOLEAN:
         return "Yes" if value else "No"

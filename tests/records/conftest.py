@@ -6,17 +6,28 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from dashboard.core.db import db
+from dashboard.erp.models import StockBalance
 from dashboard.records.spec import Spec
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
 from tests import factories
 
+
+def stock_balance(**values: Any) -> StockBalance:
+    """Balances follow from moves."""
+    move = factories.StockMoveFactory(**values)
+    place = {"product_id": move.product_id, "warehouse_id": move.warehouse_id}
+    return db.session.scalars(select(StockBalance).filter_by(**place)).one()
+
+
 FACTORIES: dict[str, Callable[..., Any]] = {
     made._meta.model.__tablename__: made
     for name, made in vars(factories).items()
     if name.endswith("Factory") and getattr(made, "_meta", None) and made._meta.model
-}
+} | {"stock_balance": stock_balance}
 
 
 @pytest.fixture

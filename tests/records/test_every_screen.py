@@ -124,7 +124,7 @@ def test_pages_follow_each_other_both_ways(
 @every
 def test_addresses_that_make_no_sense_answer_with_a_page(entity: str, make: Make, staff: FlaskClient) -> None:
     make(entity)
-    normal = (
+    normal: tuple[str, ...] = (
         "?page=-1",
         "?page=99999999999999999999",
         "?page=7000",
@@ -243,7 +243,7 @@ def test_the_export_has_every_row_once(
     made = [make(entity).id for _ in range(3)]
     rows = list(csv.reader(io.StringIO(staff.get(address(entity, "export.csv")).text)))
     labels = [specs[entity].columns[key].label for key in specs[entity].list_keys]
-    assert rows[0][0] == "Id"
+    assert rows[0][0] == "ID"
     assert set(labels) <= set(rows[0])
     ids = [int(row[0]) for row in rows[1:]]
     assert set(made) <= set(ids)

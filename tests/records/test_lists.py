@@ -21,7 +21,7 @@ SUPPLIERS = "/t/acme/records/supplier/"
 def three(make: Make) -> list[Any]:
     """Three suppliers of one organization."""
     organization = make("organization")
-    values = [
+    values: list[dict[str, Any]] = [
         {"name": "Anvil & Sons", "country": "DE", "reliability": 90, "status": "active"},
         {"name": "Bolt <b>Works</b>", "country": "FR", "reliability": None, "status": "blocked"},
         {"name": "Chain 100%", "country": None, "reliability": 50, "status": "active"},
@@ -147,7 +147,7 @@ def test_the_export_guards_cells_that_a_spreadsheet_would_run(make: Make, staff:
     text = staff.get(f"{SUPPLIERS}export.csv?id={made.id}&cols={columns}").text
     head, row = list(csv.reader(io.StringIO(text)))
     assert row[1:7] == ["'=1+1", "'+49 30", "'-x", "'@a", "'\tq", "a@b.example"]
-    assert head[0] == "Id"
+    assert head[0] == "ID"
 
 
 def test_an_export_that_is_not_read_to_its_end_leaves_nothing_behind(

@@ -36,7 +36,6 @@ class ProductScreen(Screen):
         "reorder_point",
         "is_active",
     )
-    column_labels = {"sku": "SKU", "min_order_qty": "Minimum order quantity"}
     column_searchable_list = ("name", "sku")
     column_default_sort = (("name", False),)
     column_money = {"price": "currency", "standard_cost": "currency"}

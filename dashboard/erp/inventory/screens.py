@@ -26,7 +26,6 @@ class StockMoveScreen(Screen):
     menu_section = "Stock"
     record_label = "reference"
     column_list = ("moved_at", "product_id", "warehouse_id", "quantity", "unit_cost", "source", "reference")
-    column_labels = {"moved_at": "Moved"}
     column_searchable_list = ("reference",)
     column_default_sort = (("moved_at", True),)
     form_columns = (

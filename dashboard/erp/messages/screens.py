@@ -12,7 +12,6 @@ class MessageScreen(Screen):
     menu_order = 40
     menu_section = "Purchasing"
     column_list = ("subject", "supplier_id", "rfq_id", "direction", "sent_at", "read_at")
-    column_labels = {"rfq_id": "RFQ", "sent_at": "Sent", "read_at": "Read"}
     column_searchable_list = ("subject", "body")
     column_default_sort = (("sent_at", True),)
     form_columns = ("supplier_id", "rfq_id", "direction", "sent_at", "subject", "body", "read_at", "org_id")

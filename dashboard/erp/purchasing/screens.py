@@ -13,7 +13,6 @@ class PurchaseOrderScreen(Screen):
     menu_order = 50
     menu_section = "Purchasing"
     column_list = ("number", "supplier_id", "status", "ordered_on", "total", "warehouse_id", "buyer_id")
-    column_labels = {"rfq_id": "RFQ", "fx_rate": "Exchange rate", "ordered_on": "Ordered"}
     column_searchable_list = ("number",)
     column_default_sort = (("created_at", True),)
     column_money = {"total": "currency", "freight": "currency", "duty": "currency"}
@@ -43,7 +42,6 @@ class ReceiptScreen(Screen):
     menu_section = "Purchasing"
     record_label = "reference"
     column_list = ("received_at", "order_id", "reference", "warehouse_id", "org_id")
-    column_labels = {"received_at": "Received"}
     column_default_sort = (("received_at", True),)
     children = (Children(ReceiptLine, "receipt_id", ("order_line_id", "received", "rejected"), "Lines"),)
     can_create = False

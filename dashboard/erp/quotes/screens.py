@@ -14,7 +14,6 @@ class QuoteScreen(Screen):
     menu_section = "Purchasing"
     record_label = "reference"
     column_list = ("reference", "rfq_id", "supplier_id", "status", "total", "lead_time_days", "valid_until")
-    column_labels = {"rfq_id": "RFQ", "lead_time_days": "Lead time (days)"}
     column_searchable_list = ("reference",)
     column_default_sort = (("created_at", True),)
     column_money = {"total": "currency"}

@@ -13,7 +13,6 @@ class CustomerScreen(Screen):
     menu_order = 60
     menu_section = "Sales"
     column_list = ("name", "code", "email", "city", "country", "currency", "is_active")
-    column_labels = {"tax_id": "Tax ID", "email": "E-mail"}
     column_searchable_list = ("name", "code", "email")
     column_default_sort = (("name", False),)
     form_sections = (
@@ -39,7 +38,6 @@ class SalesOrderScreen(Screen):
         "promised_on",
         "total",
     )
-    column_labels = {"fx_rate": "Exchange rate", "ordered_on": "Ordered", "promised_on": "Promised"}
     column_searchable_list = ("number", "customer_reference")
     column_default_sort = (("created_at", True),)
     column_money = {"total": "currency", "freight": "currency"}

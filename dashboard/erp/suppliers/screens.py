@@ -23,11 +23,7 @@ class SupplierScreen(Screen):
         "lead_time_days",
     )
     column_labels = {
-        "tax_id": "Tax ID",
         "score_n": "Observations",
-        "lead_time_days": "Lead time (days)",
-        "payment_days": "Payment (days)",
-        "email": "E-mail",
     }
     column_searchable_list = ("name", "code", "email")
     column_default_sort = (("reliability", True), ("name", False))
