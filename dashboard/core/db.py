@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, ClassVar
 
-from flask import Flask
+from flask import Flask, Response, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, MetaData, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -77,6 +78,16 @@ def init_app(app: Flask, settings: Settings) -> None:
         "monitor": {"url": settings.database_monitor_url, **rare},
     }
     db.init_app(app)
+    app.after_request(_end_reading)
+
+
+def _end_reading(response: Response) -> Response:
+    """Commit a page that only read: PostgreSQL would count its end as a rollback and the health page warn."""
+    is_reading = request.method == "GET" and response.status_code < HTTPStatus.BAD_REQUEST
+    session = db.session()
+    if is_reading and not response.is_streamed and not (session.new or session.dirty or session.deleted):
+        session.commit()
+    return response
 
 
 def connect_arguments(settings: Settings) -> dict[str, Any]:
