@@ -21,7 +21,7 @@ from bench.stage import Stage, gunicorn, servers
 
 RESULTS = Path(__file__).with_name("results")
 DEEP_BAR, COPY_BAR, GROWTH_BAR = 1.2, 3, 30
-QUICK = Effort(rounds=1, alone=0.2, at_once=0.2, at_most=5, saves=10)
+QUICK = Effort(rounds=1, alone=0.1, at_once=0.05, at_most=2, saves=10)
 PASSWORD = secrets.token_urlsafe()
 EMAIL = "bench@example.com"
 

@@ -20,7 +20,7 @@ SORTED = {name: index for index, name in enumerate(COLUMNS)}
 SHOWN = f"sort=name&cols={','.join(COLUMNS).replace('category', 'category_id')}"
 OUR_CSV = f"{OURS}/supplier/export.csv?{SHOWN}&region={quote(REGION)}"
 STOCK_CSV = f"/admin/supplier/export/csv/?flt0_region_equals={quote(REGION)}"
-NAME = re.compile(r"\b[A-Z][a-z]+ (?:[A-Z][a-z]+) \d+\b")
+NAME = re.compile(r"\b[A-Z][a-z]+ \d+ [A-Z][a-z]+\b")
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,10 @@ SOURCES = {
         SELECT n, 1, 'S' || lpad(n::text, 8, '0'),
                (ARRAY['Acorn','Birch','Cobalt','Delta','Ember','Falcon','Granite','Harbour','Iron','Juniper',
                       'Kestrel','Lumen','Marble'])[1 + (n * 7919) % 13]
-               || ' ' || CASE WHEN n % {rare} = 0 THEN '{rare_word}' ELSE
+               || ' ' || n || ' ' ||
+               CASE WHEN n % {rare} = 0 THEN '{rare_word}' ELSE
                (ARRAY['{common_word}','Metals','Plastics','Tooling','Castings','Fasteners','Coatings','Electronics',
-                      'Packaging','Logistics'])[1 + (n * 104729) % 10] END
-               || ' ' || n,
+                      'Packaging','Logistics'])[1 + (n * 104729) % 10] END,
                'sales' || n || '@example.com', '+49 30 ' || n, 1 + n % 50, (ARRAY{regions})[1 + n % 10],
                (ARRAY['DE','FR','PL','CZ','IT','ES','SE','NL'])[1 + n % 8],
                (ARRAY['active','active','active','prospect','inactive'])[1 + n % 5],
