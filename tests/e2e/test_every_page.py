@@ -14,6 +14,7 @@ from tests.e2e.watching import accessibility_faults, sideways_faults, take_pictu
 
 SHARDS = 4  # so that the test processes share the work
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # Answers for machines, not for people.
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/t/<tenant>/switch"}
 
@@ -44,6 +45,7 @@ def faults(page: Page, address: str, name: str) -> list[str]:
         page.set_viewport_size({"width": size[0], "height": size[1]})
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
+            page.evaluate(PAINTED)
             take_picture(page, f"{name}-{size[0]}-{theme}")
             seen_so = f"{size[0]} {theme} "
             found += [seen_so + line for line in sideways_faults(page) + accessibility_faults(page)]
