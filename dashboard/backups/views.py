@@ -28,6 +28,7 @@ def page() -> ResponseReturnValue:
         "backups/backups.html",
         repository=repository,
         checks=repository.data.get("checks", []) if repository else [],
+        failed_checks=reviewing.failed_checks(repository),
         window=window,
         promises=reviewing.promises(window, newest),
         backups=queries.list_backups(server),

@@ -16,6 +16,7 @@ XIDS = 2**31
 XIDS_LEFT_WARNING, XIDS_LEFT_CRITICAL = 1_500_000_000, 900_000_000
 READY_FILES_WARNING, READY_FILES_CRITICAL = 16, 128
 ENOUGH_BLOCKS = 10_000  # below, a hit rate says nothing
+ENOUGH_TPS = 10  # below, the probes and closed read-only sessions make up most of the share
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _frozen(values: Values) -> list[Finding]:
 def _rates(values: Values) -> list[Finding]:
     rates = values.get("rates") or {}
     findings = []
-    if (share := rates.get("rollback_share")) is not None and share > 0.10 and rates["tps"] >= 1:
+    if (share := rates.get("rollback_share")) is not None and share > 0.10 and rates["tps"] >= ENOUGH_TPS:
         findings.append(Finding(WARNING, "Rollbacks", f"{share:.0%} of transactions were rolled back."))
     if (rates.get("deadlocks_per_minute") or 0) > 5:
         text = f"{rates['deadlocks_per_minute']:.0f} deadlocks a minute."

@@ -52,7 +52,7 @@ def _run(app: Flask, check: Check) -> None:
         check()
 
 
-def _reason(future: "Future[None]", deadline: float) -> str:
+def _reason(future: Future[None], deadline: float) -> str:
     try:
         future.result(timeout=max(0.0, deadline - time.monotonic()))
     except Late:

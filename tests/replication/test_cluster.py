@@ -122,7 +122,8 @@ def test_frozen_commits_are_counted_and_explained(
     try:
         writer.start()
         wait_until(lambda: _frozen(observed) == 1, 15)
-        service.refresh(observed)
+        expected = tuple(site.model_copy(update={"mode": "sync"}) for site in observed.standbys[:1])
+        service.refresh(observed.model_copy(update={"standbys": expected}))
         reading = get_reading(service.READING)
         assert reading is not None
         sentence = reviewing.explain_frozen(reading.values)
