@@ -126,7 +126,7 @@ def app(settings: Settings) -> Flask:
 def rolled_back(request: pytest.FixtureRequest) -> Iterator[None]:
     """Run a test that uses the app inside outer transactions and undo them afterwards.
 
-    Tests marked `commits` write for real (other processes and connections must see it) and clean up themselves.
+    Tests marked `commits` write for real (others must see it) and clean up themselves.
     """
     if "app" not in request.fixturenames or request.node.get_closest_marker("commits"):
         yield

@@ -186,7 +186,7 @@ def json_index(table: str, column: str) -> Index:
 def sort_index(table: str, column: str, *then: str, live: bool = True) -> Index:
     """Index a sort key with the tie-breakers that keyset pages need.
 
-    Lists show live rows: the index holds only those (`live`), so that PostgreSQL can walk it without the table.
+    Lists show live rows: the index holds only those (`live`), so that PostgreSQL can walk it alone.
     """
     name = f"ix_{table}_{'_'.join((column, *then))}"
     return Index(name, column, *then, "id", postgresql_where=LIVE if live else None)

@@ -1,5 +1,6 @@
 """Counts what waits in a tenant; each count stops at a bound, so that it costs the same at any size."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -78,7 +79,7 @@ def _tile(
     title: str,
     rows: Select[int],
     entity: str,
-    arguments: dict[str, str | list[str]],
+    arguments: Mapping[str, Values],
     icon: str,
     group: str,
 ) -> Tile:

@@ -15,7 +15,8 @@ def test_an_operation_is_kept_at_once_and_cannot_be_changed(app: Flask) -> None:
     with app.app_context():
         record_operation("backup.start", "main", tenant="acme", size=1)
         entry = list_operations(db.session())[0]
-        assert (entry.actor, entry.action, entry.target, entry.detail) == ("system", "backup.start", "main", {"size": 1})
+        assert (entry.actor, entry.action, entry.target) == ("system", "backup.start", "main")
+        assert entry.detail == {"size": 1}
         db.session.rollback()  # TRUNCATE would wait for this transaction's lock
         for statement in ("UPDATE operation SET actor = 'x'", "DELETE FROM operation", "TRUNCATE operation"):
             with (

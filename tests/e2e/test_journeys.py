@@ -1,4 +1,4 @@
-"""The main journeys in a real browser: keep a supplier, meet another editor, follow a chart, pause a schedule."""
+"""The main journeys in a real browser: keep a supplier, meet another editor, follow a chart."""
 
 import re
 from collections.abc import Callable

@@ -56,9 +56,9 @@ def test_a_second_upgrade_finds_nothing_to_do(connection: Connection, history: H
 
 
 def test_a_second_migrator_is_refused_instead_of_waiting(app: Flask) -> None:
-    with service.locked_connection("owner"):
-        with (
-            pytest.raises(service.MigrationError, match="Another migration"),
-            service.locked_connection("owner"),
-        ):
-            pass
+    with (
+        service.locked_connection("owner"),
+        pytest.raises(service.MigrationError, match="Another migration"),
+        service.locked_connection("owner"),
+    ):
+        pass
