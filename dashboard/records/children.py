@@ -89,6 +89,11 @@ def typed(child: ChildSpec, data: MultiDict[str, str], records: Iterable[Any]) -
     return ChildRows(child, rows[:MAX_ROWS])
 
 
+def mentioned(child: ChildSpec, data: MultiDict[str, str]) -> bool:
+    """Whether a posted form says anything about these rows; if not, they stay and need not be read."""
+    return any(name.startswith((f"{child.entity}-", f"resolve-{child.entity}")) for name in data)
+
+
 def _indexes(child: ChildSpec, data: MultiDict[str, str]) -> list[str]:
     """Numbers of the rows in the order of the page."""
     start = f"{child.entity}-"

@@ -117,7 +117,8 @@ def submit(session: Session, spec: Spec, record: Any, data: MultiDict[str, str])
     stale = spec.versioned and data.get("version") != str(version)
     chosen = any(name.startswith("resolve-") for name in data)
     typed = conflicts.settle(data, record_form(spec)(obj=record)) if stale or chosen else data
-    loaded = [(child, children.load(session, child, record.id)) for child in spec.children]
+    wanted = [(child, stale or children.mentioned(child, typed)) for child in spec.children]
+    loaded = [(child, children.load(session, child, record.id) if needed else []) for child, needed in wanted]
     rows = [_rows(child, typed, records) for child, records in loaded]
     editing = Editing(spec, record_form(spec)(typed, obj=record), rows, record, version=version)
     _checked(editing)
