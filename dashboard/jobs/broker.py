@@ -23,17 +23,11 @@ __all__ = ["RedisError"]  # callers name it without depending on the client libr
 
 
 class JsonJob(Job):
-    """A job whose message is JSON: nothing that can run code on loading reaches a worker."""
+    """A job whose message is JSON, even where rq-scheduler makes it: no message can run code on loading."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["serializer"] = JSONSerializer
         super().__init__(*args, **kwargs)
-
-    @classmethod
-    def create(cls, *args: Any, **kwargs: Any) -> Job:
-        """As RQ's, always with JSON: rq-scheduler passes no serializer on."""
-        kwargs["serializer"] = JSONSerializer
-        return super().create(*args, **kwargs)
 
 
 class JsonQueue(Queue):

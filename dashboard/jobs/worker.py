@@ -56,6 +56,11 @@ class StewardWorker(Worker):
         )
         self.log_result_lifespan = False
 
+    def register_birth(self) -> None:
+        """Be ready to be told to stop before anybody can see this worker; RQ installs its handlers later."""
+        self._install_signal_handlers()  # type: ignore[no-untyped-call]
+        super().register_birth()  # type: ignore[no-untyped-call]
+
     def run_maintenance_tasks(self) -> None:
         """Clean RQ's registries and relay; at start, then every few seconds between jobs."""
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
