@@ -30,6 +30,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("backups.cron", "backups.cron", "Let Barman do its minute's work", every=60),
     Schedule("backups.catalogue", "backups.sync_catalogue", "Read the backup catalogue", every=60),
     Schedule("backups.hourly", "backups.back_up", "Hourly backup", cron="5 * * * *"),
+    Schedule("tenants.inspect", "tenants.inspect", "Check tenants and try to break out of each", every=900),
     Schedule("jobs.prune", "jobs.prune", "Forget old job runs", cron="20 3 * * *"),
 )
 

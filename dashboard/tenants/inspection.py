@@ -12,6 +12,7 @@ from dashboard.tenancy.models import TenantRef
 from dashboard.tenants import probes
 
 READING = "tenants"
+EVERY_SECONDS = 900  # sizing and breaking out cost more than a glance
 
 
 def inspect_tenants() -> dict[str, int]:
@@ -22,7 +23,8 @@ def inspect_tenants() -> dict[str, int]:
         facts = probes.read_schemas(connection)
     found = {tenant.slug: _inspect(tenant, tenants) for tenant in tenants}
     rows = [asdict(fact) | {"problem": fact.problem} | found.get(fact.slug, {}) for fact in facts]
-    store_reading(READING, {"tenants": rows, "head": ", ".join(migrations.heads(History.TENANT))})
+    head = ", ".join(migrations.heads(History.TENANT))
+    store_reading(READING, {"tenants": rows, "head": head}, every=EVERY_SECONDS)
     return {
         "tenants": len(tenants),
         "problems": sum(bool(row["problem"]) for row in rows),
