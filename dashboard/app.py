@@ -33,7 +33,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(
         "dashboard", template_folder=str(CHECKOUT / "templates"), static_folder=str(CHECKOUT / "static")
     )
-    app.config.update(SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES)
+    app.config.update(
+        SECRET_KEY=settings.secret_key, VERSION=__version__, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES
+    )
     app.url_map.strict_slashes = False  # a pasted address with a slash too many still arrives
     app.extensions["steward_settings"] = settings
     _add_platform(app, settings)

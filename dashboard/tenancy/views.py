@@ -1,5 +1,6 @@
 """Finds the tenant of a request: by URL (`/t/<tenant>/…`), by domain, or by the switcher."""
 
+import re
 from typing import Any
 
 from flask import Blueprint, Flask, current_app, g, redirect, request, session, url_for
@@ -13,6 +14,8 @@ from dashboard.tenancy import queries, scope
 from dashboard.tenancy.models import TenantRef
 
 blueprint = Blueprint("tenancy", __name__)
+# A path of this site: browsers read `//`, a backslash or a blank after the first slash as another host.
+OWN_PATH = re.compile(r"/(?![/\\])[^\\\s\x00-\x1f]*")
 
 
 def init_app(app: Flask) -> None:
@@ -70,6 +73,8 @@ def switch() -> ResponseReturnValue:
     """Remember the tenant and go to the same page in it (or its start)."""
     session["tenant"] = g.tenant.slug
     target = request.args.get("next", "")
-    if target.startswith(f"/t/{g.tenant.slug}/") and not target.startswith("//") and "\\" not in target:
+    if OWN_PATH.fullmatch(target) and (
+        not target.startswith("/t/") or target.startswith(f"/t/{g.tenant.slug}/")
+    ):
         return redirect(target)
     return redirect(url_for("home.index"))

@@ -95,7 +95,7 @@ def filled_tenant(app: Flask) -> Iterator[TenantRef]:
 
 def _drop(app: Flask, tenant: TenantRef) -> None:
     with app.app_context(), db.engines["owner"].begin() as connection:
-        connection.execute(text(f'DROP SCHEMA "{tenant.schema}" CASCADE'))
+        connection.execute(text(f'DROP SCHEMA "{tenant.schema}" CASCADE; DROP ROLE "{tenant.role}"'))
         connection.execute(text("DELETE FROM public.tenant WHERE id = :id"), {"id": tenant.id})
 
 

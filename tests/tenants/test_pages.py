@@ -71,7 +71,15 @@ def test_the_switcher_goes_to_the_same_page_of_the_other_tenant(login: Callable[
     browser = login("admin")
     there = browser.get("/t/globex/switch?next=/t/globex/insights/")
     assert there.location == "/t/globex/insights/"
-    for hostile in ("//evil.example", "https://evil.example", "/t/acme/insights/", "/t/globex/\\evil"):
+    assert browser.get("/t/globex/switch?next=/database/jobs/").location == "/database/jobs/"
+    hostile_targets = (
+        "//evil.example",
+        "https://evil.example",
+        "/t/acme/insights/",
+        "/t/globex/\\evil",
+        "/\t/evil",
+    )
+    for hostile in hostile_targets:
         assert browser.get("/t/globex/switch", query_string={"next": hostile}).location == "/"
 
 
