@@ -4,6 +4,7 @@ from flask import Flask
 from flask_migrate import Migrate
 
 from dashboard import (
+    __version__,
     backups,
     cli,
     erp,
