@@ -126,7 +126,9 @@ def give_trigrams(url: str, schema: str) -> None:
 
 
 def _moved(indexes: dict[str, str], schema: str) -> list[str]:
-    return [definition.replace(f" ON {schema}.", f" ON {STOCK}.") for definition in indexes.values()]
+    """The same indexes on stock's tables, over all rows: stock's queries do not leave out deleted ones."""
+    whole = [definition.removesuffix(" WHERE (deleted_at IS NULL)") for definition in indexes.values()]
+    return [definition.replace(f" ON {schema}.", f" ON {STOCK}.") for definition in whole]
 
 
 def _free_indexes(url: str, table: str, *, gin: bool) -> dict[str, str]:

@@ -17,10 +17,10 @@ class Effort:
     """How long to measure: rounds of so many seconds (alone, at once), and requests at most."""
 
     rounds: int = 3
-    alone: float = 1.2
-    at_once: float = 2.0
+    alone: float = 1.0
+    at_once: float = 1.5
     at_most: int = 60
-    saves: int = 600
+    saves: int = 400
 
 
 @dataclass
