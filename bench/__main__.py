@@ -15,7 +15,7 @@ from bench import cases
 from bench.client import Request, Session, fields_of, replaced
 from bench.download import Download, download
 from bench.load import REGIONS, Loaded, give_trigrams, load
-from bench.measure import Effort, Side, compare
+from bench.measure import Effort, compare
 from bench.report import HEADING, Bar, Row, bars_of, line
 from bench.stage import Stage, gunicorn, servers
 
@@ -81,7 +81,8 @@ def _measure(stack: ExitStack, stage: Stage, loaded: Loaded, effort: Effort) -> 
     _say(
         f"first jump to page {cases.deep_page(loaded) + 7:,} by its number: {1000 * cold:.0f} ms", "", HEADING
     )
-    every = [*cases.lists(ours, stock, loaded), *cases.forms(ours, stock, loaded, effort.saves)]
+    every = [*cases.lists(ours, stock, loaded), *cases.searches(ours, stock)]
+    every += cases.forms(ours, stock, loaded, effort.saves)
     for case in every:
         row = Row(case.name, *compare(case.ours, case.stock, effort), *case.bars)
         _say(line(row))
@@ -152,10 +153,8 @@ def _measure_indexed_stock(
 ) -> None:
     """What stock would do with our trigram indexes: for information, it carries no bar."""
     give_trigrams(stage.database, loaded.schema)
-    for case in cases.lists(ours, stock, loaded):
-        if "search" in case.name:
-            samples = compare(Side(ours, case.ours.requests), Side(stock, case.stock.requests), effort)
-            _say(line(Row(f"{case.name}, both indexed", *samples)))
+    for case in cases.searches(ours, stock):
+        _say(line(Row(f"{case.name}, both indexed", *compare(case.ours, case.stock, effort))))
 
 
 if __name__ == "__main__":

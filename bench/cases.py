@@ -39,39 +39,43 @@ class Case:
         return self.times_faster, self.times_more
 
 
+def _case(sides: tuple[Session, Session], name: str, ours: str, stock: str, *bars: float) -> Case:
+    """Ask both for a list; each answer is checked for its rows, which must be the same."""
+    mine = Side(sides[0], [Request(ours)])
+    theirs = Side(sides[1], [Request(f"/admin{stock}")])
+    _demand_same_rows(name, mine, theirs)
+    return Case(name, mine, theirs, *bars)
+
+
+def searches(ours: Session, stock: Session) -> Iterator[Case]:
+    """A word that 20 of a million suppliers have in their name, and one that every tenth has."""
+    sides, page = (ours, stock), f"{OURS}/supplier/?{SHOWN}"
+    yield _case(sides, "rare search", f"{page}&q={RARE_WORD}", f"/supplier/?search={RARE_WORD}", SEARCH_BAR)
+    yield _case(sides, "common search", f"{page}&q={COMMON_WORD}", f"/supplier/?search={COMMON_WORD}")
+
+
 def lists(ours: Session, stock: Session, loaded: Loaded) -> Iterator[Case]:
-    """Every list: each answer is checked for the rows it must show, the same on both sides."""
-
-    def case(name: str, our_path: str, stock_path: str, *, bars: tuple[float, float] = (0, 0)) -> Case:
-        mine = Side(ours, [Request(our_path)])
-        theirs = Side(stock, [Request(f"/admin{stock_path}")])
-        _demand_same_rows(name, mine, theirs)
-        return Case(name, mine, theirs, *bars)
-
+    """The list of suppliers in several ways, and that of quotes."""
+    sides = (ours, stock)
     deep = deep_page(loaded)
     page = f"{OURS}/supplier/?{SHOWN}"
     both = (LIST_BAR, LIST_BAR)
-    yield case("first page", page, "/supplier/", bars=both)
-    yield case(f"page {deep:,}, by anchor", next_page(ours, deep), f"/supplier/?page={deep - 1}")
-    yield case(f"page {deep:,}, by number", f"{page}&page={deep}", f"/supplier/?page={deep - 1}")
-    yield case(
+    yield _case(sides, "first page", page, "/supplier/", *both)
+    yield _case(sides, f"page {deep:,}, by anchor", next_page(ours, deep), f"/supplier/?page={deep - 1}")
+    yield _case(sides, f"page {deep:,}, by number", f"{page}&page={deep}", f"/supplier/?page={deep - 1}")
+    yield _case(
+        sides,
         "filter by region",
         f"{page}&region={REGION}",
         f"/supplier/?flt0_region_equals={REGION}",
     )
-    yield case(
+    yield _case(
+        sides,
         "sorted by region",
         f"{page.replace('sort=name', 'sort=region')}",
         f"/supplier/?sort={SORTED['region']}",
     )
-    yield case(
-        "rare search",
-        f"{page}&q={RARE_WORD}",
-        f"/supplier/?search={RARE_WORD}",
-        bars=(SEARCH_BAR, 0),
-    )
-    yield case("common search", f"{page}&q={COMMON_WORD}", f"/supplier/?search={COMMON_WORD}")
-    yield case("quotes, two related names", f"{OURS}/quote/?sort=-id", "/quote/", bars=both)
+    yield _case(sides, "quotes, two related names", f"{OURS}/quote/?sort=-id", "/quote/", *both)
 
 
 def deep_page(loaded: Loaded) -> int:
