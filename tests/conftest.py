@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,18 @@ from dashboard.users import passwords
 from dashboard.users.service import create_operator
 
 pytest_plugins = ("tests.cluster",)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything a test may need is installed (STEWARD_TEST_REQUIRE=all) a skip is a failure."""
+    report = yield
+    is_forbidden = os.environ.get("STEWARD_TEST_REQUIRE") == "all" and "only root" not in str(report.longrepr)
+    if report.skipped and is_forbidden:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and STEWARD_TEST_REQUIRE=all forbids it: {report.longrepr}"
+    return report
+
 
 # Durability is what the servers tests are about; everywhere else speed matters more.
 FAST = {

@@ -118,7 +118,9 @@ class _FileSource(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         home = Path(os.environ.get("STEWARD_HOME", CHECKOUT / ".steward"))
-        return read_env_file(home / STACK_FILE) | read_secret_files(os.environ)
+        of_stack = read_env_file(home / STACK_FILE).items()
+        unset = {name: value for name, value in of_stack if name not in os.environ}
+        return unset | read_secret_files(os.environ)
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -129,8 +131,8 @@ def read_env_file(path: Path) -> dict[str, str]:
         return {}
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    return {name: value for name, value in pairs if name not in os.environ}
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
 
 
 def read_secret_files(environment: Mapping[str, str]) -> dict[str, str]:

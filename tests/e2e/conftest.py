@@ -1,6 +1,5 @@
 """A browser, a server and a person for the journeys; what they write is real and removed at the end."""
 
-import os
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -43,19 +42,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.commits)
 
 
-def _missing(what: str) -> None:
-    if os.environ.get("STEWARD_TEST_REQUIRE") == "all":
-        pytest.fail(f"{what}, and STEWARD_TEST_REQUIRE=all forbids to skip")
-    pytest.skip(what)
-
-
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Start Debian's chromium, headless."""
     if not CHROMIUM.exists():
-        _missing("chromium is not installed (apt-get install chromium)")
+        pytest.skip("chromium is not installed (apt-get install chromium)")
     if not AXE.exists():
-        _missing("axe-core is not installed (make static/vendor/.built)")
+        pytest.skip("axe-core is not installed (make static/vendor/.built)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
         yield browser

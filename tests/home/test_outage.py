@@ -1,7 +1,5 @@
 """With the ERP, the broker and the cache away people log in and every Database page answers (RUN-9)."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -33,7 +31,7 @@ def stranded(app: Flask, settings: Settings) -> Flask:
 
 
 @pytest.fixture
-def admin(stranded: Flask) -> Iterator[FlaskClient]:
+def admin(stranded: Flask) -> FlaskClient:
     """An administrator who logs in during the outage."""
     create_operator("outage@example.com", "Night Watch", PASSWORD, [("admin", None)])
     db.session.commit()

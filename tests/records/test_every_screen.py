@@ -20,16 +20,20 @@ from dashboard.records.spec import Spec
 from tests.records.forms import read_form, two_texts
 
 every = pytest.mark.parametrize("entity", [screen.entity() for screen in SCREENS])
+
+
+def having(attribute: str) -> pytest.MarkDecorator:
+    """Ask those screens only that can do a thing; the others have no address for it."""
+    return pytest.mark.parametrize(
+        "entity", [screen.entity() for screen in SCREENS if getattr(screen, attribute)]
+    )
+
+
 Make = Callable[..., Any]
 
 
 def address(entity: str, rest: str = "") -> str:
     return f"/t/acme/records/{entity}/{rest}"
-
-
-def may(specs: dict[str, Spec], entity: str, action: str) -> None:
-    if not specs[entity].switches.get(action, True):
-        pytest.skip(f"{entity} knows no {action}")
 
 
 def shown(page: str) -> list[int]:
@@ -56,17 +60,15 @@ def test_list_takes_few_queries_however_long(entity: str, make: Make, staff: Fla
     assert len(of_records) <= 4, of_records  # two parts of the order, a count, the table's size
 
 
-@every
+@having("column_searchable_list")
 def test_search_finds_a_record_by_its_text(
     entity: str, specs: dict[str, Spec], make: Make, staff: FlaskClient
 ) -> None:
     made, other = make(entity), make(entity)
     texts = [str(getattr(made, key) or "") for key in specs[entity].search_keys]
-    text = next((text for text in texts if text), None)
-    if text is None:
-        pytest.skip("the factory leaves the search columns empty")
-    found = shown(staff.get(address(entity), query_string={"q": text}).text)
-    assert made.id in found
+    # a record without words of its own is not found by any; the rest of the rule holds for it too
+    for text in [text for text in texts if text][:1]:
+        assert made.id in shown(staff.get(address(entity), query_string={"q": text}).text)
     assert shown(staff.get(address(entity), query_string={"q": "no such words at all"}).text) == []
     assert other.id > made.id
 
@@ -156,11 +158,10 @@ def test_addresses_that_make_no_sense_answer_with_a_page(entity: str, make: Make
         assert staff.get(address(entity, path)).status_code == 404, path
 
 
-@every
+@having("can_create")
 def test_a_record_is_made_with_its_form(
     entity: str, specs: dict[str, Spec], make: Make, staff: FlaskClient
 ) -> None:
-    may(specs, entity, "create")
     pattern = make(entity)
     form = read_form(staff.get(address(entity, f"{pattern.id}/duplicate")).text)
     staff.post(address(entity, f"{pattern.id}/delete"))  # makes room where values must be unique
@@ -171,19 +172,17 @@ def test_a_record_is_made_with_its_form(
     assert staff.email in page.text  # type: ignore[attr-defined]  # created by
 
 
-@every
+@having("can_create")
 def test_an_empty_form_says_what_is_missing(entity: str, specs: dict[str, Spec], staff: FlaskClient) -> None:
-    may(specs, entity, "create")
     answer = staff.post(address(entity, "new"), data={})
     assert answer.status_code == 422
     assert "This is required." in answer.text
 
 
-@every
+@having("can_edit")
 def test_a_saved_form_changes_nothing_but_what_was_typed(
     entity: str, specs: dict[str, Spec], make: Make, stored: Make, staff: FlaskClient
 ) -> None:
-    may(specs, entity, "edit")
     made = make(entity)
     form = read_form(staff.get(address(entity, f"{made.id}/edit")).text)
     assert staff.post(address(entity, f"{made.id}/edit"), data=form).status_code == 302
@@ -192,11 +191,10 @@ def test_a_saved_form_changes_nothing_but_what_was_typed(
         assert getattr(after, key) == getattr(made, key), key
 
 
-@every
+@having("can_edit")
 def test_a_stale_save_is_refused_and_keeps_what_was_typed(
     entity: str, specs: dict[str, Spec], make: Make, stored: Make, staff: FlaskClient
 ) -> None:
-    may(specs, entity, "edit")
     made = make(entity)
     key, mine, theirs = two_texts(specs[entity])
     form = read_form(staff.get(address(entity, f"{made.id}/edit")).text)
@@ -215,11 +213,10 @@ def test_a_stale_save_is_refused_and_keeps_what_was_typed(
     assert str(getattr(stored(specs[entity].model, made.id), key)) == mine
 
 
-@every
+@having("can_delete")
 def test_a_record_is_deleted_after_asking(
     entity: str, specs: dict[str, Spec], make: Make, stored: Make, staff: FlaskClient
 ) -> None:
-    may(specs, entity, "delete")
     made = make(entity)
     spec = specs[entity]
     page = staff.get(address(entity, f"{made.id}/delete"))
@@ -258,11 +255,10 @@ def test_the_history_names_who_made_a_record(entity: str, make: Make, staff: Fla
     assert "maker@example.com" in page
 
 
-@every
+@having("can_create")
 def test_a_copy_starts_from_the_record(
     entity: str, specs: dict[str, Spec], make: Make, staff: FlaskClient
 ) -> None:
-    may(specs, entity, "create")
     made = make(entity)
     form = read_form(staff.get(address(entity, f"{made.id}/duplicate")).text)
     assert "version" not in form

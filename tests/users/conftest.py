@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from dashboard.core.config import Settings
 from dashboard.core.db import db
@@ -39,6 +39,14 @@ def enter(app: Flask) -> Enter:
         return browser
 
     return log_in
+
+
+@pytest.fixture(autouse=True)
+def nobody_else(app: Flask, rolled_back: None, request: pytest.FixtureRequest) -> None:
+    """Hide the operators that journeys in the browser keep meanwhile; the rollback brings them back."""
+    if not request.node.get_closest_marker("commits"):
+        db.session.execute(delete(Operator))
+        db.session.commit()
 
 
 @pytest.fixture
