@@ -95,13 +95,19 @@ def _stock(figures: Figures) -> Chart:
         kind="bars",
         title="Stock value by warehouse",
         subtitle="Balance at moving average cost, now" + _without_rate(left_out, "balance"),
-        categories=[figure.name for figure in figures.stock],
+        categories=[_with_org(figure, figures) for figure in figures.stock],
         category_title="Warehouse",
         series=[_items("Stock value", figures.stock, link)],
         unit=figures.currency,
         as_of=figures.as_of,
         empty="No stock has been moved yet.",
     )
+
+
+def _with_org(figure: ItemFigure, figures: Figures) -> str:
+    """Name a thing with its organization where several are shown: each may have a warehouse W1."""
+    owner = next((org.name for org in figures.orgs if org.id == figure.org_id), "")
+    return f"{figure.name}, {owner}" if len(figures.orgs) > 1 else figure.name
 
 
 def _without_rate(count: int, what: str) -> str:

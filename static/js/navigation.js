@@ -22,7 +22,10 @@ if (menu) {
   }
   const active = menu.querySelector(".is-active");
   const box = active?.getBoundingClientRect();
-  if (box && (box.top < 60 || box.bottom > innerHeight - 40)) active.scrollIntoView({ block: "center" });
+  if (box && (box.top < 60 || box.bottom > innerHeight - 40)) {
+    // Not scrollIntoView: it would move the page behind the menu as well.
+    menu.scrollTop += box.top - menu.getBoundingClientRect().top - menu.clientHeight / 2;
+  }
 }
 document.addEventListener("click", (event) => {
   event.target.closest("[data-dismiss-notice]")?.closest("[data-notice]")?.remove();
