@@ -2,7 +2,16 @@
 
 from flask_wtf import FlaskForm
 from wtforms import StringField
-from wtforms.validators import AnyOf, DataRequired, Length, Optional, Regexp
+from wtforms.validators import AnyOf, DataRequired, Length, Optional, Regexp, ValidationError
+
+from dashboard.tenancy import queries as tenancy
+
+HOST = r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$"
+
+
+def _plain(typed: str | None) -> str | None:
+    """Host names know no case, and blanks around one are a slip."""
+    return typed.strip().lower() if typed else typed
 
 
 class TenantForm(FlaskForm):
@@ -21,9 +30,17 @@ class TenantForm(FlaskForm):
     )
     domain = StringField(
         "Domain",
-        [Optional(), Regexp("^[a-z0-9.-]{1,253}$", message="A host name such as erp.example.com.")],
+        [Optional(), Regexp(HOST, message="A host name such as erp.example.com.")],
+        filters=[_plain],
         description="The host name that leads here; <short name>.localhost when left out.",
     )
+
+    def validate_name(self, field: StringField) -> None:
+        """Two tenants of one name could not be told apart in the switcher."""
+        name = " ".join((field.data or "").split()).casefold()
+        if any(tenant.name.casefold() == name for tenant in tenancy.known_tenants()):
+            message = "There is a tenant of this name already."
+            raise ValidationError(message)
 
 
 class DomainForm(FlaskForm):
@@ -33,7 +50,8 @@ class DomainForm(FlaskForm):
         "Host name",
         [
             DataRequired("Give a host name."),
-            Regexp("^[a-z0-9.-]{1,253}$", message="A host name such as erp.example.com."),
+            Regexp(HOST, message="A host name such as erp.example.com."),
         ],
+        filters=[_plain],
     )
     action = StringField("Action", [AnyOf(["add", "make_primary", "remove"])])

@@ -54,13 +54,13 @@ def _checked(name: str, slug: str) -> tuple[str, str]:
     name = " ".join(name.split())
     if not name or len(name) > 120:
         raise InvalidInputError(
-            "A tenant needs a name of 1 to 120 characters.", fields={"name": "1 to 120 characters"}
+            "A tenant needs a name of 1 to 120 characters.", fields={"name": "1 to 120 characters."}
         )
     slug = slug or slug_of(name)
     if not SLUG.fullmatch(slug):
-        message = "lower-case letters, digits and hyphens, a letter first, 40 at most"
+        message = "Lower-case letters, digits and hyphens; a letter first; 40 at most."
         raise InvalidInputError(
-            f"The short name {slug!r} cannot be used: {message}.", fields={"slug": message}
+            f"The short name {slug!r} cannot be used. {message}", fields={"slug": message}
         )
     return name, slug
 
@@ -73,10 +73,12 @@ def slug_of(name: str) -> str:
 
 def _refuse_taken(connection: Connection, slug: str, domain: str) -> None:
     if connection.scalar(text("SELECT 1 FROM public.tenant WHERE slug = :slug"), {"slug": slug}):
-        raise ConflictError(f"There is a tenant {slug!r} already.", fields={"slug": "taken"})
+        message = f"The short name {slug!r} is taken by another tenant."
+        raise ConflictError(message, fields={"slug": message})
     host = domain or f"{slug}.localhost"
     if connection.scalar(text("SELECT 1 FROM public.domain WHERE host = :host"), {"host": host}):
-        raise ConflictError(f"The domain {host!r} belongs to another tenant.", fields={"domain": "taken"})
+        message = f"The domain {host!r} is taken by another tenant."
+        raise ConflictError(message, fields={"domain": message})
 
 
 def _free_identity(connection: Connection, slug: str) -> str:

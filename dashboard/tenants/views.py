@@ -11,6 +11,7 @@ from dashboard.core.people import current_user
 from dashboard.core.web import requires
 from dashboard.health.queries import get_reading
 from dashboard.jobs import service as jobs
+from dashboard.jobs.links import run_url
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenants import domains, inspection
 from dashboard.tenants.forms import DomainForm, TenantForm
@@ -49,7 +50,7 @@ def index() -> ResponseReturnValue:
 def inspect() -> ResponseReturnValue:
     """Check all tenants again now."""
     run = jobs.enqueue("tenants.inspect", {}, actor=current_user.email)
-    return redirect(url_for("jobs.run", run_id=run.id))
+    return redirect(run_url(run))
 
 
 @blueprint.route("/new", methods=["GET", "POST"])

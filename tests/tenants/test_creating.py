@@ -82,10 +82,10 @@ def test_a_taken_schema_name_gets_a_suffix(app: Flask, slug: str) -> None:
 def test_a_taken_slug_or_domain_is_refused(app: Flask) -> None:
     with pytest.raises(ConflictError) as taken:
         create_tenant("Acme again", "acme")
-    assert taken.value.fields == {"slug": "taken"}
+    assert taken.value.fields == {"slug": "The short name 'acme' is taken by another tenant."}
     with pytest.raises(ConflictError) as domain:
         create_tenant("Other", "other-one", domain="acme.localhost")
-    assert domain.value.fields == {"domain": "taken"}
+    assert domain.value.fields == {"domain": "The domain 'acme.localhost' is taken by another tenant."}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_the_command_line_creates_and_lists(app: Flask, slug: str) -> None:
     assert slug in runner.invoke(args=["tenants", "list"]).output
     again = runner.invoke(args=["tenants", "create", "By Hand", "--slug", slug])
     assert again.exit_code == 1
-    assert "already" in again.output
+    assert "is taken" in again.output
     assert "Traceback" not in again.output
 
 

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from dashboard.core.db import db
+from dashboard.jobs.models import JobRun
+from dashboard.jobs.store import control_transaction
 from dashboard.tenancy import queries as tenancy
 
 
@@ -18,6 +21,14 @@ def admin(login: Callable[..., FlaskClient]) -> Iterator[FlaskClient]:
         connection.execute(text("DELETE FROM domain WHERE host LIKE '%.example.com'"))
         connection.execute(text("UPDATE domain SET is_primary = true WHERE host = 'acme.localhost'"))
     tenancy.forget()
+
+
+@pytest.fixture
+def asked_for(app: Flask) -> Iterator[None]:
+    """Remove what the button commits on its own connection, outside the test's transaction."""
+    yield
+    with control_transaction() as session:
+        session.execute(delete(JobRun).where(JobRun.job == "tenants.inspect"))
 
 
 def change(browser: FlaskClient, action: str, host: str) -> str:
@@ -38,7 +49,30 @@ def test_a_wrong_form_keeps_what_was_typed(admin: FlaskClient) -> None:
 def test_a_taken_short_name_is_said_at_its_field(admin: FlaskClient) -> None:
     answer = admin.post("/admin/tenants/new", data={"name": "Again", "slug": "acme", "domain": ""})
     assert answer.status_code == 409
-    assert "taken" in answer.get_data(as_text=True)
+    assert "is taken by another tenant." in answer.get_data(as_text=True)
+
+
+def test_a_second_tenant_of_the_same_name_is_refused(admin: FlaskClient) -> None:
+    name = tenancy.get_tenant("acme").name
+    answer = admin.post("/admin/tenants/new", data={"name": f" {name.upper()} ", "slug": "acme-two"})
+    assert answer.status_code == 422
+    assert "There is a tenant of this name already." in answer.get_data(as_text=True)
+
+
+def test_check_now_leads_to_its_run(admin: FlaskClient, asked_for: None) -> None:
+    answer = admin.post("/admin/tenants/inspect")
+    assert answer.status_code == 302
+    assert "Inspect tenants" in admin.get(answer.location).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("host", [".", "-erp.example.com", "erp..example.com", "not a host"])
+def test_what_is_no_host_name_is_refused(admin: FlaskClient, host: str) -> None:
+    assert "A host name such as" in change(admin, "add", host)
+
+
+def test_a_host_name_may_be_typed_in_capitals(admin: FlaskClient) -> None:
+    change(admin, "add", " ERP.Example.com ")
+    assert tenancy.find_by_host("erp.example.com") == tenancy.get_tenant("acme")
 
 
 def test_a_domain_can_be_added_made_primary_and_removed(admin: FlaskClient) -> None:

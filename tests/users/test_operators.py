@@ -1,5 +1,7 @@
 """Operators under Administration: invite, roles, in and out, and never without an administrator."""
 
+import re
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -11,6 +13,7 @@ from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, InvalidInputError
 from dashboard.users import mails, queries, service
 from dashboard.users.models import Operator
+from dashboard.users.roles import Role
 from tests.conftest import PASSWORD
 from tests.users.conftest import Enter, Mailbox
 
@@ -87,6 +90,13 @@ def test_invite_form_lists_roles_and_tenants(admin: FlaskClient) -> None:
     page = admin.get("/admin/operators/invite").text
     assert "looks after the database" in page
     assert "Globex" in page
+
+
+def test_browser_asks_for_no_single_role_of_the_invite_form(admin: FlaskClient) -> None:
+    """`required` on each check box would keep everybody with fewer than all roles from being invited."""
+    boxes = re.findall(r'<input[^>]*name="roles"[^>]*>', admin.get("/admin/operators/invite").text)
+    assert len(boxes) == len(Role)
+    assert not [box for box in boxes if "required" in box]
 
 
 def test_invitation_is_sent_again_with_a_new_link(admin: FlaskClient, mailbox: Mailbox) -> None:
