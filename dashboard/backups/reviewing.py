@@ -93,16 +93,35 @@ def card(server: str) -> Card:
 
 
 def _summary(reading: Reading | None, newest: Backup | None) -> tuple[str, str, str]:
-    promise = _freshness(newest)
+    freshness = _freshness(newest)
     if newest is None:
-        return promise.status, "No backup yet", promise.text
+        return freshness.status, "No backup yet", freshness.text
     headline = f"Newest {ago(newest.end_at).striptags()}, {bytes_(newest.size_bytes)}"
     failed = failed_checks(reading)
     if failed:
         return CRITICAL, headline, f"Barman's checks fail: {', '.join(failed)}."
     window = window_of(reading)
-    reach = ago(window["from_at"]).striptags() if window.get("from_at") else "unknown"
-    return promise.status, headline, f"Restorable from {reach} on."
+    if broken := _broken(window):
+        return CRITICAL, headline, broken
+    if not is_open(window):
+        return freshness.status, headline, "The restorable window opens with the next archived WAL file."
+    return freshness.status, headline, f"Restorable from {ago(window['from_at']).striptags()} on."
+
+
+def _broken(window: dict[str, Any]) -> str:
+    """Say what of the window breaks the promise; '' when nothing does."""
+    if window.get("has_gap"):
+        return "The repository's WAL has a gap: backups before it cannot be restored to the present."
+    rpo = _rpo(window)
+    if rpo.status == CRITICAL:
+        return f"RPO missed: the repository's WAL ends {rpo.headline} ago; 1 h is promised."
+    return ""
+
+
+def is_open(window: dict[str, Any]) -> bool:
+    """Whether the window holds a moment: right after the first backup its WAL is still on its way."""
+    begin, end = window.get("from_at"), window.get("until_at")
+    return bool(begin and end and begin <= end)
 
 
 def failed_checks(reading: Reading | None) -> list[str]:

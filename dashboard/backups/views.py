@@ -30,6 +30,7 @@ def page() -> ResponseReturnValue:
         checks=repository.data.get("checks", []) if repository else [],
         failed_checks=reviewing.failed_checks(repository),
         window=window,
+        window_open=reviewing.is_open(window),
         promises=reviewing.promises(window, newest),
         backups=queries.list_backups(server),
         count=queries.count_backups(server),

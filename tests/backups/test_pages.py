@@ -147,6 +147,34 @@ def test_rpo_is_judged_by_the_last_restorable_moment(app: Flask, minutes: int, s
     assert promise.status == status
 
 
+def test_card_does_not_call_a_missed_rpo_fine(app: Flask, control: Session) -> None:
+    add_backup(control, "20260101T000000")
+    begin, end = NOW - timedelta(hours=5), NOW - timedelta(hours=2)
+    repository(control, from_at=begin.isoformat(), until_at=end.isoformat())
+    card = reviewing.card("main")
+    assert card.status == "critical"
+    assert card.text.startswith("RPO missed: the repository's WAL ends 2")
+
+
+def test_gap_before_every_full_backup_leaves_nothing_to_restore_to(control: Session, login: Login) -> None:
+    add_backup(control, "20260101T000000")
+    repository(control, has_gap=True)
+    html = login("dba").get("/database/backups/").text
+    assert "has a gap" in html
+    assert "The window begins with the first full backup" not in html
+    assert (reviewing.card("main").status, reviewing.card("main").text[:26]) == (
+        "critical",
+        "The repository's WAL has a",
+    )
+
+
+def test_window_that_is_not_open_yet_is_not_shown_as_one(control: Session, login: Login) -> None:
+    add_backup(control, "20260101T000000")
+    repository(control, from_at=NOW.isoformat(), until_at=(NOW - timedelta(seconds=1)).isoformat())
+    assert "not open yet" in login("dba").get("/database/backups/").text
+    assert "opens with the next archived WAL file" in reviewing.card("main").text
+
+
 def test_nothing_measured_is_no_data_and_never_fine(app: Flask, control: Session) -> None:
     rpo, rto, fresh = reviewing.promises({}, None)
     assert (rpo.headline, rto.headline, fresh.headline) == (None, None, None)
