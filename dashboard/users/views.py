@@ -21,7 +21,7 @@ from dashboard.audit.service import record_operation
 from dashboard.core.db import db
 from dashboard.core.errors import InvalidInputError
 from dashboard.core.web import public
-from dashboard.users import authentication, identity, mails, sessions
+from dashboard.users import authentication, identity, mails, sessions, throttle
 from dashboard.users.authentication import TooManyTriesError
 from dashboard.users.forms import ForgottenForm, LoginForm, SetPasswordForm, show_errors, typed
 from dashboard.users.models import Operator
@@ -157,12 +157,13 @@ def set_password() -> ResponseReturnValue:
     form = SetPasswordForm()
     if form.validate_on_submit():
         try:
-            authentication.set_password_by_link(token, typed(form.password))
+            operator = authentication.set_password_by_link(token, typed(form.password))
         except InvalidInputError as error:
             db.session.rollback()
             show_errors(form, error)
         else:
             db.session.commit()
+            throttle.forgive(operator.email, client_ip())
             identity.log_out()
             flash("Your password is set. Log in with it.", "ok")
             return redirect(url_for("users.login"))

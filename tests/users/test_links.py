@@ -8,10 +8,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from dashboard.core.db import db
-from dashboard.users import authentication, service
+from dashboard.users import authentication, service, throttle
 from dashboard.users.models import Operator, OperatorToken
 from tests.conftest import PASSWORD
-from tests.users.conftest import Enter, Mailbox
+from tests.users.conftest import Enter, Mailbox, pass_time
 
 NEW = "another long sentence"
 
@@ -86,6 +86,16 @@ def make_link(operator: Operator, purpose: str = "reset") -> str:
     token = service.issue_token(operator, purpose)
     db.session.commit()
     return token
+
+
+def test_new_password_by_link_ends_a_lock(client: FlaskClient, ada: Operator) -> None:
+    for _ in range(throttle.MAX_FAILURES):
+        client.post("/login", data={"email": ada.email, "password": "a wrong guess"})
+        pass_time(10)
+    assert client.post("/login", data={"email": ada.email, "password": PASSWORD}).status_code == 429
+    client.get(f"/set-password?token={make_link(ada)}")
+    choose(client)
+    assert client.post("/login", data={"email": ada.email, "password": NEW}).status_code == 302
 
 
 def test_link_works_once(client: FlaskClient, app: Flask, ada: Operator) -> None:
