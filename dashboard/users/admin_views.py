@@ -17,6 +17,15 @@ from dashboard.users.roles import SUMMARIES, Role
 blueprint = Blueprint("operators", __name__, url_prefix="/admin/operators")
 
 
+@blueprint.errorhandler(ConflictError)
+def refused(error: ConflictError) -> ResponseReturnValue:
+    """Say on the operator's own page what cannot be done to them, and why."""
+    db.session.rollback()
+    flash(" ".join(filter(None, (error.message, error.fix))), "danger")
+    operator = queries.get_operator((request.view_args or {})["operator_id"])
+    return _show(operator, GrantForm(_tenant_choices())), error.status
+
+
 @blueprint.get("/")
 @requires("admin.operators.view")
 def index() -> ResponseReturnValue:
@@ -106,10 +115,11 @@ def remove_grant(operator_id: int, grant_id: int) -> ResponseReturnValue:
 def deactivate(operator_id: int) -> ResponseReturnValue:
     """Say what will happen, then lock the operator out."""
     operator = queries.get_operator(operator_id)
-    if request.method == "GET":
+    me = identity.current_operator()
+    if request.method == "GET" and operator.id != me.id:
         count = len(queries.list_sessions(operator_id))
         return render_template("users/deactivate.html", operator=operator, session_count=count)
-    service.deactivate(operator, by_operator_id=identity.current_operator().id)
+    service.deactivate(operator, by_operator_id=me.id)
     db.session.commit()
     flash(f"{operator.name} is deactivated and logged out everywhere.", "ok")
     return redirect(_page_of(operator_id))

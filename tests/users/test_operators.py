@@ -182,8 +182,12 @@ def test_nobody_can_lock_themselves_out(admin: FlaskClient, root: Operator, ada:
     db.session.commit()
     url = f"/admin/operators/{root.id}"
     assert admin.post(f"{url}/deactivate").status_code == 409
-    assert admin.post(f"{url}/grants/{root.grants[0].id}/remove").status_code == 409
-    assert admin.get(url).status_code == 200
+    assert "You cannot deactivate yourself" in admin.get(f"{url}/deactivate").text
+    refused = admin.post(f"{url}/grants/{root.grants[0].id}/remove")
+    assert refused.status_code == 409
+    assert "You cannot take this role from yourself" in refused.text
+    assert "Give a role" in refused.text
+    assert "Remove the role Admin" not in admin.get(url).text
 
 
 def test_last_administrator_stays(app: Flask, root: Operator, ada: Operator) -> None:
