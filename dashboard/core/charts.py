@@ -131,8 +131,10 @@ class Chart:
         lying = self.kind == "bars"
         names = {"type": "category", "data": list(self.categories), "inverse": lying}
         values = {"type": "value", "name": "" if self.unit == "bytes" else self.unit, "splitNumber": 4}
+        # At the end of a lying axis the unit would be cut off.
+        values |= {"nameLocation": "middle", "nameGap": 28} if lying else {}
         option: dict[str, Any] = {
-            "grid": {"left": 8, "right": 24, "top": 40, "bottom": 12, "containLabel": True},
+            "grid": self._grid(lying=lying),
             "legend": {"type": "scroll", "top": 4, "show": len(self.series) > 1},
             "tooltip": {
                 "trigger": "axis",
@@ -151,10 +153,15 @@ class Chart:
             return {}
         axis = "yAxisIndex" if lying else "xAxisIndex"
         slider = {"type": "slider", axis: 0} | ({"width": 18} if lying else {"height": 18, "bottom": 4})
-        return {
-            "dataZoom": [{"type": "inside", axis: 0}, slider],
-            "grid": {"left": 8, "right": 24, "top": 40, "bottom": 36, "containLabel": True},
-        }
+        grid = self._grid(lying=lying)
+        grid["bottom"] += 0 if lying else 24
+        return {"dataZoom": [{"type": "inside", axis: 0}, slider], "grid": grid}
+
+    def _grid(self, *, lying: bool) -> dict[str, Any]:
+        """Room around the axes: a legend above, the unit below it or, of lying bars, at the bottom."""
+        top = (28 if len(self.series) > 1 else 8) + (0 if lying else 24)
+        bottom = 28 if lying and self.unit else 12
+        return {"left": 8, "right": 24, "top": top, "bottom": bottom, "containLabel": True}
 
     def _drawn(self, series: Series) -> dict[str, Any]:
         drawn: dict[str, Any] = {"name": series.name, "data": self._marks(series)}

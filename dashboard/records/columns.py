@@ -93,6 +93,11 @@ def humanize(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def in_sentence(words: str) -> str:
+    """Words as they stand within a sentence; an abbreviation keeps its capitals: RFQ line, supplier."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
+
+
 def describe(table: sa.Table, labels: dict[str, str], money: dict[str, str]) -> dict[str, Column]:
     """Describe every column of a table, by key."""
     return {column.key: _describe(column, labels, money) for column in table.columns}

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from dashboard.records.columns import Column, humanize
+from dashboard.records.columns import Column, humanize, in_sentence
 
 RULES = {
     "not_blank": "must not be empty",
@@ -69,9 +69,9 @@ def _taken(table: str, name: str, known: Mapping[str, Column], detail: str) -> R
     keys = re.findall(r"\w+", detail.partition("Key (")[2].partition(")=(")[0]) or name.split("_")
     found = [key for key in keys if key in known and key != "org_id"] or [key for key in keys if key in known]
     key = found[-1] if found else ""
-    words = " and ".join(known[key].label.lower() for key in found) or "value"
+    words = " and ".join(in_sentence(known[key].label) for key in found) or "value"
     return Refusal(
-        table, key, f"Another {humanize(table).lower()} already has this {words}.", HTTPStatus.CONFLICT
+        table, key, f"Another {in_sentence(humanize(table))} already has this {words}.", HTTPStatus.CONFLICT
     )
 
 
@@ -79,7 +79,7 @@ def _reference(table: str, name: str, known: Mapping[str, Column], detail: str) 
     """A record that does not exist (any more), or one that is still in use."""
     if "is still referenced" in detail or "referenced from table" in detail:
         user = detail.rpartition('from table "')[2].rstrip('".') or table
-        message = f"It is still used by {humanize(user).lower()} records. Remove or change those first."
+        message = f"It is still used by {in_sentence(humanize(user))} records. Remove or change those first."
         return Refusal(table, "", message, HTTPStatus.CONFLICT)
     key = _key_of(table, name, known)
     return Refusal(

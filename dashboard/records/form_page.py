@@ -24,7 +24,7 @@ def show(editing_: Editing) -> ResponseReturnValue:
     """Show a form in whatever state it is."""
     spec, record = editing_.spec, editing_.record
     editing_.dress(db.session())
-    title = f"New {spec.singular.lower()}" if record is None else detail.title_of(spec, record)
+    title = f"New {spec.noun}" if record is None else detail.title_of(spec, record)
     action = spec.url("create_view") if record is None else spec.url("edit_view", id=record.id)
     back = spec.url("index_view") if record is None else spec.url("details_view", id=record.id)
     page = render_template(
@@ -70,7 +70,7 @@ def quick_create(spec: Spec) -> ResponseReturnValue:
     """Make a record from its name alone and answer as the picker wants it."""
     text = clean(request.form.get("text", ""))
     if not text or not pickers.quick_key(spec):
-        message = "Type a name." if not text else f"A new {spec.singular.lower()} needs its own form."
+        message = "Type a name." if not text else f"A new {spec.noun} needs its own form."
         return jsonify(error=message), HTTPStatus.UNPROCESSABLE_ENTITY
     session = db.session()
     record = spec.model(**{spec.label: text})

@@ -40,7 +40,7 @@ def text_of(column: Column, value: Any, currency: str = "", zone: tzinfo | None 
     if column.currency and currency:
         return f"{money(value, currency)} {currency}"
     if column.kind in NUMBERS:
-        return plain_number(value)
+        return str(value) if column.key == "id" else plain_number(value)
     if isinstance(value, datetime):
         return moment(value.astimezone(zone))
     if isinstance(value, date):
@@ -158,10 +158,12 @@ def _text(_column: Column, place: int, _zone: tzinfo) -> Cell:
     return cell
 
 
-def _number(_column: Column, place: int, _zone: tzinfo) -> Cell:
+def _number(column: Column, place: int, _zone: tzinfo) -> Cell:
+    written = str if column.key == "id" else plain_number
+
     def cell(row: Any) -> str:
         value = row[place]
-        return f'<td class="num">{NOTHING if value is None else plain_number(value)}</td>'
+        return f'<td class="num">{NOTHING if value is None else written(value)}</td>'
 
     return cell
 

@@ -144,9 +144,7 @@ class Screen(ModelView):
         self._demand("edit")
         record = self.get_one(id)
         if getattr(record, "deleted_at", None):
-            raise ConflictError(
-                f"This {self.spec.singular.lower()} is deleted.", fix="Restore it before you edit it."
-            )
+            raise ConflictError(f"This {self.spec.noun} is deleted.", fix="Restore it before you edit it.")
         if request.method == "GET":
             return form_page.show(editing.open_record(db.session(), self.spec, record))
         try:
@@ -174,7 +172,7 @@ class Screen(ModelView):
         """The record, deleted or not. Raises NotFoundError."""
         record = db.session.get(self.model, id)
         if record is None:
-            raise NotFoundError(f"There is no {self.spec.singular.lower()} with the number {id}.")
+            raise NotFoundError(f"There is no {self.spec.noun} with the number {id}.")
         return record
 
     def _demand(self, action: str) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask import url_for
 
 from dashboard.core.web import can
-from dashboard.records.columns import Column, Kind
+from dashboard.records.columns import Column, Kind, in_sentence
 
 BOOKKEEPING = ("id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at")
 
@@ -71,6 +71,16 @@ class Spec:
         """The table itself."""
         table: sa.Table = self.model.__table__
         return table
+
+    @cached_property
+    def noun(self) -> str:
+        """The singular within a sentence: purchase order, RFQ line, KPI value."""
+        return in_sentence(self.singular)
+
+    @cached_property
+    def nouns(self) -> str:
+        """The plural within a sentence: purchase orders, RFQs."""
+        return in_sentence(self.title)
 
     @cached_property
     def soft_delete(self) -> bool:

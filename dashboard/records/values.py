@@ -1,6 +1,7 @@
 """Owns reading a typed value from text and writing it back: filters, page marks and bulk edits share it."""
 
 import math
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -13,6 +14,9 @@ from dashboard.records.columns import Column, Kind
 NUL = "\x00"
 INT32, INT64 = 2**31, 2**63
 TRUE, FALSE = frozenset({"1", "true", "yes", "y", "t"}), frozenset({"0", "false", "no", "n", "f"})
+
+# A comma only between thousands: read as nothing elsewhere it would make 1250 of 12,50.
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 
 
 class ValueInvalidError(ValueError):
@@ -54,6 +58,8 @@ def _integer(column: Column, text: str) -> int:
 
 
 def _decimal(_column: Column, text: str) -> Decimal:
+    if "," in text and not _THOUSANDS.fullmatch(text):
+        raise ValueInvalidError(f"“{text}” is not a number; write it as 1234.5 or 1,234.5.")
     try:
         value = Decimal(text.replace(",", ""))
     except InvalidOperation:

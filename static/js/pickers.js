@@ -6,18 +6,44 @@ function option(item, escape) {
   return `<div class="option"><span>${escape(item.text)}</span>${hint}</div>`;
 }
 
+// What the server found for the words now typed, and nothing else: neither an earlier list nor a late answer can be chosen by Enter.
 function search(url) {
-  return async (query, done) => {
+  return async function load(query, done) {
     const address = new URL(url, location.href);
     address.searchParams.set("q", query);
+    let results;
     try {
       const answer = await fetch(address, { headers: { Accept: "application/json" } });
-      done(answer.ok ? (await answer.json()).results : []);
+      if (answer.ok) ({ results } = await answer.json());
     } catch {
-      done();
+      results = undefined;
     }
+    delete this.loadedSearches[query];
+    if (query !== this.lastValue) return done();
+    this.clearOptions();
+    if (results) {
+      this.answered = query;
+      this.found = new Set(results.map((item) => String(item.id)));
+    }
+    return done(results);
   };
 }
+
+const remote = {
+  preload: "focus",
+  refreshThrottle: 0,
+  loadThrottle: 200,
+  shouldLoad: () => true,
+  score(query) {
+    return (item) => (this.answered === query && this.found.has(String(item.id)) ? 1 : 0);
+  },
+  createFilter(text) {
+    return this.answered === text;
+  },
+  onFocus() {
+    if (this.answered) this.load("");
+  },
+};
 
 function create(url, select) {
   return async (text, done) => {
@@ -61,14 +87,17 @@ function enhance(select) {
       option,
       item: (item, escape) => `<div>${escape(item.text)}</div>`,
       option_create: (item, escape) => `<div class="create">Create <strong>${escape(item.input)}</strong></div>`,
+      loading: () => '<div class="no-results">Searching…</div>',
       no_results: () => '<div class="no-results">Nothing found</div>',
     },
   };
   if (pickerUrl) {
-    Object.assign(settings, { load: search(pickerUrl), preload: "focus", loadThrottle: 200, shouldLoad: () => true });
+    Object.assign(settings, remote, { load: search(pickerUrl) });
   } else {
     Object.assign(settings, { valueField: "value" });
   }
+  // A table that scrolls would cut the list off.
+  if (select.closest(".child-scroll")) settings.dropdownParent = "body";
   new TomSelect(select, settings);
   // The label now names the visible control; the select behind it is only for the form.
   select.setAttribute("aria-hidden", "true");

@@ -33,6 +33,12 @@ def test_a_chart_without_a_single_value_is_empty_but_zeros_are_values() -> None:
     assert not chart(series=[Series("Spend", (0, None, None))]).is_empty
 
 
+def test_the_unit_of_lying_bars_stands_below_the_axis_where_it_is_not_cut_off() -> None:
+    drawn = chart("bars", unit="EUR").option()
+    assert drawn["xAxis"]["nameLocation"] == "middle"
+    assert drawn["grid"]["bottom"] > chart("bars").option()["grid"]["bottom"]
+
+
 def test_marks_and_table_lead_to_the_same_records() -> None:
     made = chart(links=("/jan", "/feb", "/mar"))
     assert made.option()["series"][0]["data"][2]["link"] == "/mar"

@@ -83,6 +83,22 @@ def test_a_wrong_field_says_so_and_keeps_what_was_typed(enter: Callable[..., Fra
     assert page.get_by_label("Name", exact=False).first.input_value() == "Nearly Right"
 
 
+def test_a_picker_in_a_line_takes_what_was_typed_and_not_what_was_listed_first(
+    enter: Callable[..., Frame], desk: str
+) -> None:
+    page = enter("staff").page
+    for name in ("Aardvark Anchors", "Zulu Zippers"):
+        new_supplier(page, desk, name)
+    page.goto(f"{desk}/rfq/new")
+    page.get_by_role("button", name="Add invitation").click()
+    options = page.locator("body > .ts-dropdown .option")
+    expect(options.first).to_be_in_viewport()
+    page.keyboard.type("zulu zip")
+    expect(options).to_have_text(["Zulu Zippers"])
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-child-row] .ts-control .item").first).to_have_text("Zulu Zippers")
+
+
 def test_a_mark_of_a_chart_leads_to_its_records(
     enter: Callable[..., Frame], live_server: str, filled_tenant: TenantRef
 ) -> None:

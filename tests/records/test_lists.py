@@ -39,6 +39,13 @@ def test_text_of_records_is_escaped(three: list[Any], staff: FlaskClient) -> Non
     assert "<b>Works" not in page
 
 
+def test_a_search_for_two_letters_that_finds_nothing_says_where_it_looked(
+    three: list[Any], staff: FlaskClient
+) -> None:
+    assert "at the beginning only" in staff.get(SUPPLIERS, query_string={"q": "qz"}).text
+    assert "at the beginning only" not in staff.get(SUPPLIERS, query_string={"q": "qzx"}).text
+
+
 def test_filters_hold_together(three: list[Any], staff: FlaskClient) -> None:
     anvil, bolt, chain = (row.id for row in three)
     org = three[0].org_id
