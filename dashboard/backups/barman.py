@@ -96,9 +96,19 @@ class Barman:
         ]
 
     def list_wal(self, backup_id: str) -> list[str]:
-        """Return the names of the WAL files kept since a backup began."""
+        """Return the names of all WAL files kept since a backup began.
+
+        `list-files` stops where the next backup ends, so it only says where the repository keeps them.
+        """
         answer = self.ask("list-files", "--target", "wal", self.server, backup_id)
-        return [Path(line).name for line in answer.get("_INFO", [])]
+        listed = [Path(line) for line in answer.get("_INFO", [])]
+        if not listed:
+            return []
+        begin = min(path.name for path in listed)
+        try:
+            return sorted(path.name for path in listed[0].parent.parent.glob("*/*") if path.name >= begin)
+        except OSError as error:
+            raise BarmanError(f"The WAL of the repository cannot be listed: {error.strerror}") from error
 
     def version(self) -> str:
         """Return Barman's version."""

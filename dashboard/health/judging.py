@@ -70,7 +70,7 @@ def _cache(values: Values) -> Finding | None:
     if rate is None:
         return None
     level = CRITICAL if rate < 0.90 else WARNING if rate < 0.98 else OK
-    return Finding(level, "Cache", f"{rate:.1%} of block reads were found in shared memory.")
+    return Finding(level, "Shared buffers", f"{rate:.1%} of block reads were found in shared memory.")
 
 
 def _wraparound(values: Values) -> Finding:

@@ -75,5 +75,9 @@ def _summary(values: Mapping[str, Any]) -> tuple[str, str, str]:
         return CRITICAL, headline, frozen
     if worst["level"] == OK:
         return OK, headline, "Every expected standby is there and near the primary."
-    said = " ".join(worst["notes"])
-    return worst["level"], headline, f"{worst['name']} is {worst['state'].replace('_', ' ')}. {said}"
+    others = [_in_words(row) for row in standbys if row is not worst and row["level"] != OK]
+    return worst["level"], headline, " ".join([_in_words(worst), *worst["notes"], *others])
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    return f"{row['name']} is {row['state'].replace('_', ' ')}."

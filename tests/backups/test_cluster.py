@@ -95,6 +95,25 @@ def test_window_reaches_from_the_first_full_backup_into_the_archived_wal(
     assert "Restorable" in reviewing.card(barman.server).text
 
 
+def test_window_grows_past_the_second_backup(barman: Barman, whole_cluster: Cluster) -> None:
+    make(barman)
+    second, _ = make(barman)
+    newest = queries.find_newest(barman.server)
+    assert newest is not None
+    assert newest.backup_id == second
+    reached = newest.end_wal or ""
+    whole_cluster.sql("CREATE TABLE IF NOT EXISTS noise (t text)")
+    whole_cluster.sql("SELECT pg_switch_wal()")
+
+    def has_passed() -> bool:
+        barman.cron()
+        service.sync_catalogue(barman)
+        return bool(reviewing.window_of(queries.get_repository())["last_wal"] > reached)
+
+    wait_until(has_passed, 40, "the window ends with the second backup")
+    assert not reviewing.window_of(queries.get_repository())["has_gap"]
+
+
 def test_incremental_backup_stands_on_its_parent(barman: Barman, observed: Settings) -> None:
     refreshing.refresh_inventory(observed)
     parent, _ = make(barman)
