@@ -1,6 +1,7 @@
 """Owns the pickers: labels of chosen records, remote search, and making a record by its name."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,7 +69,13 @@ def search(session: Session, spec: Spec, text: str) -> list[dict[str, str]]:
     hint = next(
         (spec.columns[key].column for key in spec.search_keys if key not in {spec.label, "email"}), None
     )
-    query = sa.select(spec.table.c.id, name, sa.null() if hint is None else hint).limit(PAGE)
+    owner = spec.columns.get("org_id")
+    query = sa.select(
+        spec.table.c.id,
+        name,
+        sa.null() if hint is None else hint,
+        sa.null() if owner is None else owner.column,
+    ).limit(PAGE)
     if spec.soft_delete:
         query = query.where(spec.table.c.deleted_at.is_(None))
     if text:
@@ -79,13 +86,25 @@ def search(session: Session, spec: Spec, text: str) -> list[dict[str, str]]:
         if text.lstrip("#").isdecimal() and len(text) < 18:
             found.append(spec.table.c.id == int(text.lstrip("#")))
         query = query.where(sa.or_(*found))
-    rows = session.execute(query.order_by(name, spec.table.c.id))
-    return [_option(row_id, label, more) for row_id, label, more in rows]
+    rows = session.execute(query.order_by(name, spec.table.c.id)).all()
+    owners = _owners(session, owner, rows)
+    return [_option(row_id, label, (more, owners.get(row_id, ""))) for row_id, label, more, _ in rows]
 
 
-def _option(row_id: int, label: object, hint: object) -> dict[str, str]:
+def _owners(session: Session, owner: Column | None, rows: Sequence[Any]) -> dict[int, str]:
+    """The organization of each row that reads like another one, by the row's id."""
+    if owner is None or owner.reference is None:
+        return {}
+    seen = Counter((label, more) for _, label, more, _ in rows)
+    alike = {row_id: org_id for row_id, label, more, org_id in rows if seen[label, more] > 1 and org_id}
+    labels = read_labels(session, [(owner.reference, org_id) for org_id in alike.values()])
+    return {row_id: labels.get((owner.reference.entity, org_id), "") for row_id, org_id in alike.items()}
+
+
+def _option(row_id: int, label: object, hints: Iterable[object]) -> dict[str, str]:
     option = {"id": str(row_id), "text": str(label) if label not in (None, "") else f"#{row_id}"}
-    return option | ({"hint": str(hint)} if hint else {})
+    hint = " · ".join(str(part) for part in hints if part)
+    return option | ({"hint": hint} if hint else {})
 
 
 def quick_key(spec: Spec) -> str:

@@ -82,6 +82,7 @@ function enhance(select) {
     searchField: pickerUrl ? [] : ["text"],
     maxOptions: 200,
     plugins: select.multiple ? ["remove_button"] : select.required ? [] : ["clear_button"],
+    clearAfterSelect: true,
     create: pickerCreateUrl ? create(pickerCreateUrl, select) : false,
     render: {
       option,

@@ -219,6 +219,18 @@ def test_a_picker_finds_the_beginning_and_the_middle_of_names(make: Make, staff:
     assert json.loads(staff.get(f"{RECORDS}/product/lookup?q=%00%25_").text)["results"] == []
 
 
+def test_a_picker_tells_records_of_the_same_name_apart_by_their_organization(
+    make: Make, staff: FlaskClient
+) -> None:
+    for name in ("Twin North", "Twin South"):
+        make("product_category", name="Twinned", code="TW-1", organization=make("organization", name=name))
+    answer = staff.get(f"{RECORDS}/product_category/lookup?q=twinned").text
+    assert [item["hint"] for item in json.loads(answer)["results"]] == [
+        "TW-1 · Twin North",
+        "TW-1 · Twin South",
+    ]
+
+
 def test_a_picker_makes_a_record_from_its_name(make: Make, stored: Make, staff: FlaskClient) -> None:
     organization = make("organization")
     answer = staff.post(f"{RECORDS}/supplier/quick", data={"text": " Brand new "})
