@@ -35,13 +35,13 @@ def test_connections_warn_at_80_and_alarm_at_90_percent(used: int, level: str) -
 @pytest.mark.parametrize(("read", "level"), [(100, "ok"), (5_000, "warning"), (20_000, "critical")])
 def test_cache_hit_rate_warns_below_98_and_is_bad_below_90_percent(read: int, level: str) -> None:
     counters = {"blocks_hit": 100_000 - read, "blocks_read": read}
-    assert level_of("Cache", activity(counters=counters)) == level
+    assert level_of("Shared buffers", activity(counters=counters)) == level
 
 
 def test_cache_hit_rate_of_too_few_reads_is_no_data() -> None:
     assert judging.hit_rate(10, 2) is None
     assert judging.hit_rate(None, None) is None
-    assert level_of("Cache", activity(counters=None)) is None
+    assert level_of("Shared buffers", activity(counters=None)) is None
 
 
 @pytest.mark.parametrize(("age", "level"), [(0, "ok"), (700_000_000, "warning"), (1_300_000_000, "critical")])

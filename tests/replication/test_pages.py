@@ -177,6 +177,15 @@ def test_page_shows_each_standby_and_says_no_recent_traffic(
     assert (card.status, card.headline) == ("critical", "1 of 2 standbys stream")
 
 
+def test_card_names_every_standby_that_is_not_well(control: Session, app: Flask) -> None:
+    missing = judged(primary(), None, expected=AZ, own_error="refused")
+    show(control, judged(primary(sender()), own(paused=True)), missing)
+    card = reviewing.card()
+    assert (card.status, card.headline) == ("critical", "0 of 2 standbys stream")
+    assert card.text.startswith("az-b is missing.")
+    assert card.text.endswith("dr is paused.")
+
+
 def test_page_says_when_commits_are_frozen_and_the_primary_is_away(
     expecting: None, control: Session, login: Login
 ) -> None:
