@@ -1,5 +1,6 @@
 """Owns the pages of actions on many rows: first what will happen to how many, then doing it."""
 
+from http import HTTPStatus
 from typing import Any
 
 from flask import flash, redirect, render_template, request
@@ -67,9 +68,14 @@ def _set(spec: Spec, selection: bulk.Selection, rows: int) -> ResponseReturnValu
     confirmed = request.form.get("confirmed") == str(rows)
     form = bulk.value_form(spec, key, request.form if confirmed else None)
     if confirmed and form.validate():
-        done = _do(spec, bulk.set_value, selection, key, form[key].data)
-        flash(f"{spec.columns[key].label} changed on {done:,} {'row' if done == 1 else 'rows'}.", "success")
-        return _back(spec, selection)
+        try:
+            done = _do(spec, bulk.set_value, selection, key, form[key].data)
+        except InvalidInputError as error:
+            form[key].errors = [error.message]
+        else:
+            words = "row" if done == 1 else "rows"
+            flash(f"{spec.columns[key].label} changed on {done:,} {words}.", "success")
+            return _back(spec, selection)
     labels = pickers.read_labels(db.session(), pickers.chosen(form))
     pickers.dress(form, labels)
     page = _ask(spec, selection, "set", rows, fields=fields, form=form, field=key)
@@ -87,6 +93,8 @@ def _do(spec: Spec, action: Any, selection: bulk.Selection, *values: Any) -> int
         session.rollback()
         if refusal is None:
             raise
+        if refusal.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+            raise InvalidInputError(f"No row was changed. {refusal.message}") from error
         raise ConflictError(
             f"No row was changed. {refusal.message}", fix="Leave out the rows this is about."
         ) from error

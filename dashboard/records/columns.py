@@ -17,6 +17,7 @@ WORDS = {
     "org_id": "Organization",
     "rfq_id": "RFQ",
     "rfq": "RFQ",
+    "rfq_line_id": "RFQ line",
     "tax_id": "Tax ID",
     "sku": "SKU",
     "email": "E-mail",

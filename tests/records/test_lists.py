@@ -197,8 +197,9 @@ def test_a_field_is_set_on_all_matching_rows(three: list[Any], staff: FlaskClien
     assert bulk(staff, "set", field="region", confirmed="3", region="North", **matching).status_code == 302
     assert {stored(Supplier, row.id).region for row in three} == {"North"}
     refused = bulk(staff, "set", field="lead_time_days", confirmed="3", lead_time_days="-4", **matching)
-    assert refused.status_code == 409
+    assert refused.status_code == 422
     assert "must not be negative" in refused.text
+    assert 'value="-4"' in refused.text
     assert bulk(staff, "set", field="name", confirmed="3", name="Same", **matching).status_code == 422
 
 
