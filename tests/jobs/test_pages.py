@@ -147,6 +147,7 @@ def test_with_the_broker_away_every_page_answers_and_says_so(
     queues = text_of(browser, "/database/jobs/queues")
     assert "The broker does not answer." in queues
     assert "unknown" in queues
+    assert "Workers report to the broker" in queues
     assert "Timed jobs stand still." in text_of(browser, "/database/jobs/schedules")
     assert "Timed jobs stand still." in text_of(browser, "/database/jobs/")
     assert "the broker has not taken it yet" in text_of(browser, f"/database/jobs/{run.id}")
