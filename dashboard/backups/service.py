@@ -23,6 +23,9 @@ EVERY_SECONDS = 60
 FULL_EVERY = timedelta(hours=24)  # between two full backups the hourly ones are incremental (PostgreSQL 17+)
 RETRY_FIRST = timedelta(minutes=10)
 POSITIONS = "wal.position"
+# After a switch an idle server adds a page header and a snapshot of running transactions. A commit forces
+# the next switch within archive_timeout (xlog.c, "important" records), so this hides nothing older than that.
+IDLE_BYTES = 1024
 PHASES = (
     (re.compile(r"^Starting backup using"), "Barman starts"),
     (re.compile(r"^Starting backup copy"), "Copying the data folder"),
@@ -113,7 +116,9 @@ def read_window(barman: Barman) -> Window:
     if not usable:
         return Window(last_wal=run.last, has_gap=True)
     newest = queries.find_newest(barman.server)
-    until = find_sample_at_most(POSITIONS, run.end_position) or (newest.end_at if newest else None)
+    until = find_sample_at_most(POSITIONS, run.end_position + IDLE_BYTES) or (
+        newest.end_at if newest else None
+    )
     return Window(usable[0].end_at, until, run.last, run.has_gap)
 
 

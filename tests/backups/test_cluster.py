@@ -1,5 +1,6 @@
 """Real backups by Barman of a real cluster."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -112,6 +113,24 @@ def test_window_grows_past_the_second_backup(barman: Barman, whole_cluster: Clus
 
     wait_until(has_passed, 40, "the window ends with the second backup")
     assert not reviewing.window_of(queries.get_repository())["has_gap"]
+
+
+def test_an_idle_primary_loses_nothing_however_old_its_last_wal(
+    barman: Barman, observed: Settings, whole_cluster: Cluster
+) -> None:
+    make(barman)
+    whole_cluster.sql("CREATE TABLE IF NOT EXISTS noise (t text)")
+    whole_cluster.sql("SELECT pg_switch_wal()")
+
+    def is_at_present() -> bool:
+        barman.cron()
+        seen_at = datetime.now(UTC)
+        replication.refresh(observed)
+        service.sync_catalogue(barman)
+        return bool(reviewing.window_of(queries.get_repository())["until_at"] >= seen_at)
+
+    wait_until(is_at_present, 60, "an idle primary counts as data at risk")
+    wait_until(is_at_present, 60, "it counts as data at risk a moment later")
 
 
 def test_incremental_backup_stands_on_its_parent(barman: Barman, observed: Settings) -> None:
