@@ -37,14 +37,18 @@ class HistoryEntry:
 
 
 def list_history(session: Session, table: str, record_id: int, limit: int = 50) -> list[HistoryEntry]:
-    """The newest changes of a record first, read under the tenant's own role."""
+    """The newest changes of a record first, read under the tenant's own role.
+
+    A row that only got a new version is left out: its lines changed, and they have a history of their own.
+    """
     query = (
         select(RowHistory)
         .where(RowHistory.table_name == table, RowHistory.record_id == record_id)
         .order_by(RowHistory.id.desc())
         .limit(limit)
     )
-    return [_entry(row) for row in session.scalars(query)]
+    entries = [_entry(row) for row in session.scalars(query)]
+    return [entry for entry in entries if entry.changes or entry.verb != "changed"]
 
 
 def list_operations(session: Session, limit: int = 100) -> list[Operation]:

@@ -45,6 +45,12 @@ def test_an_update_that_changes_nothing_leaves_no_entry(session: Session) -> Non
     assert len(history(session, unit)) == 1
 
 
+def test_a_bare_new_version_is_no_entry(session: Session) -> None:
+    unit = session.scalar(INSERT)
+    session.execute(text("UPDATE unit SET version = version + 1 WHERE id = :id"), {"id": unit})
+    assert [entry.verb for entry in history(session, unit)] == ["created"]
+
+
 def test_a_removed_row_is_still_in_its_history(session: Session) -> None:
     unit = session.scalar(INSERT)
     session.execute(text("DELETE FROM unit WHERE id = :id"), {"id": unit})
