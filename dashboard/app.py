@@ -6,15 +6,20 @@ from flask_migrate import Migrate
 from dashboard import (
     __version__,
     backups,
+    changes,  # noqa: F401  # its tables
     cli,
+    collaboration,  # noqa: F401
     erp,
+    files,  # noqa: F401
     health,
     home,
+    imports,  # noqa: F401
     jobs,
     kpis,
     records,
     replication,
     schema_migrations,
+    translations,  # noqa: F401
     users,
 )
 from dashboard.core import caching, db, errors, filters, logs, menu, security, web

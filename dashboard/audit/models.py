@@ -17,6 +17,7 @@ class RowHistory(TenantModel):
     __table_args__ = (
         CheckConstraint("operation IN ('I', 'U', 'D')", name="operation_known"),
         Index("ix_row_history_record", "table_name", "record_id", "id"),
+        Index("ix_row_history_request_id", "request_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

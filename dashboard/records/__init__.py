@@ -10,7 +10,7 @@ from flask_admin.theme import Theme
 from dashboard.core.errors import NotFoundError
 from dashboard.core.menu import MenuItem, register_menu
 from dashboard.core.web import set_permission
-from dashboard.records import registry
+from dashboard.records import models, registry  # noqa: F401  # the tables belong to every tenant
 from dashboard.records.screen import ACTIONS, Screen
 
 HOME = "records"

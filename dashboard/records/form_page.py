@@ -11,7 +11,7 @@ from dashboard.core.db import db
 from dashboard.core.filters import viewer_zone
 from dashboard.core.web import can
 from dashboard.records import details as detail
-from dashboard.records import editing, pickers
+from dashboard.records import editing, extensions, pickers
 from dashboard.records.constraint_errors import explain
 from dashboard.records.editing import Editing
 from dashboard.records.spec import Spec
@@ -62,7 +62,14 @@ def details(spec: Spec, record: object) -> ResponseReturnValue:
     with_history = can(f"records.{spec.entity}.history")
     shown = detail.read(db.session(), spec, record, viewer_zone(), with_history=with_history)
     return render_template(
-        "records/details.html", spec=spec, shown=shown, record=record, with_history=with_history
+        "records/details.html",
+        spec=spec,
+        shown=shown,
+        record=record,
+        with_history=with_history,
+        panels=extensions.panels(spec, record),
+        actions=extensions.actions(spec, record),
+        lock_reason=spec.lock_reason(record),
     )
 
 

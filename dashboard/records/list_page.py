@@ -14,7 +14,7 @@ from dashboard.core.db import db
 from dashboard.core.errors import InvalidInputError
 from dashboard.core.filters import viewer_zone
 from dashboard.records import export as csv
-from dashboard.records import pickers, registry, render
+from dashboard.records import extensions, pickers, registry, render
 from dashboard.records import state as states
 from dashboard.records.columns import RANGES, Column, Kind, Reference
 from dashboard.records.listing import Layout
@@ -57,6 +57,7 @@ def show(spec: Spec) -> ResponseReturnValue:
         choosable=_choosable(spec, state),
         kept=state.arguments(),
         page_sizes=states.PAGE_SIZES,
+        list_links=extensions.list_links(spec),
     )
     response = make_response(html, HTTPStatus.UNPROCESSABLE_ENTITY if state.errors else HTTPStatus.OK)
     _remember(response, spec, state)

@@ -63,6 +63,16 @@ class Screen(ModelView):
     can_edit: Any = True
     can_delete: Any = True
 
+    @classmethod
+    def lock_reason(cls, _record: Any) -> str:
+        """Why this record can be neither edited nor deleted now; empty: it can."""
+        return ""
+
+    @classmethod
+    def frozen_fields(cls, _record: Any | None) -> frozenset[str]:
+        """Form keys and child entities that are shown but not typed in: what only the workflow changes."""
+        return frozenset()
+
     # Flask-Admin's own pages that nothing here uses: an address that does not exist needs no guard.
     action_view = None
     export = None
@@ -145,6 +155,7 @@ class Screen(ModelView):
         record = self.get_one(id)
         if getattr(record, "deleted_at", None):
             raise ConflictError(f"This {self.spec.noun} is deleted.", fix="Restore it before you edit it.")
+        self._refuse_locked(record)
         if request.method == "GET":
             return form_page.show(editing.open_record(db.session(), self.spec, record))
         try:
@@ -156,7 +167,9 @@ class Screen(ModelView):
     def delete_view(self, id: int) -> ResponseReturnValue:  # noqa: A002
         """What deleting means, and doing it."""
         self._demand("delete")
-        return removing.delete(self.spec, self.get_one(id))
+        record = self.get_one(id)
+        self._refuse_locked(record)
+        return removing.delete(self.spec, record)
 
     @expose(f"{ID}/restore", methods=("POST",))
     def restore_view(self, id: int) -> ResponseReturnValue:  # noqa: A002
@@ -174,6 +187,10 @@ class Screen(ModelView):
         if record is None:
             raise NotFoundError(f"There is no {self.spec.noun} with the number {id}.")
         return record
+
+    def _refuse_locked(self, record: Any) -> None:
+        if reason := self.spec.lock_reason(record):
+            raise ConflictError(f"This {self.spec.noun} cannot be changed now.", fix=reason)
 
     def _demand(self, action: str) -> None:
         if not self.spec.switches.get(action, True):
@@ -206,6 +223,8 @@ def compile_spec(screen: type[Screen]) -> Spec:
         form_sections=given or (("", tuple(screen.form_columns) or plain),),
         children=tuple(compile_child(child) for child in screen.children),
         page_size=screen.page_size,
+        lock_reason=screen.lock_reason,
+        frozen_fields=screen.frozen_fields,
         switches={
             "create": screen.can_create,
             "edit": screen.can_edit,

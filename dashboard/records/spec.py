@@ -1,5 +1,6 @@
 """Owns a screen's declaration in its compiled form: what every part of the engine reads."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,6 +12,16 @@ from dashboard.core.web import can
 from dashboard.records.columns import Column, Kind, in_sentence
 
 BOOKKEEPING = ("id", "version", "created_at", "created_by", "updated_at", "updated_by", "deleted_at")
+
+
+def never_locked(_record: Any) -> str:
+    """Nothing forbids an edit."""
+    return ""
+
+
+def nothing_frozen(_record: Any) -> frozenset[str]:
+    """Every field of the form can be typed in."""
+    return frozenset()
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,10 @@ class Spec:
     children: tuple[ChildSpec, ...] = ()
     page_size: int = 50
     switches: dict[str, bool] = field(default_factory=dict)
+    lock_reason: Callable[[Any], str] = never_locked
+    """Why a record can be neither edited nor deleted now; empty: it can."""
+    frozen_fields: Callable[[Any], frozenset[str]] = nothing_frozen
+    """Form keys and child entities that are shown but not typed in; asked with None for a new record."""
 
     @cached_property
     def table(self) -> sa.Table:

@@ -6,7 +6,7 @@ from sqlalchemy import FetchedValue, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import (
+from dashboard.core.tables import (
     Custom,
     Key,
     Money,

@@ -6,7 +6,7 @@ from sqlalchemy import SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import Rate, Record, Words, check, iso_currency, not_blank, positive
+from dashboard.core.tables import Rate, Record, Words, check, iso_currency, not_blank, positive
 
 
 class Currency(Record, TenantModel):

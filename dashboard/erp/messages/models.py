@@ -7,7 +7,7 @@ from sqlalchemy import Index, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import (
+from dashboard.core.tables import (
     Imported,
     Key,
     Owned,
@@ -44,12 +44,14 @@ class Message(Record, Owned, Restorable, Imported, TenantModel):
         org_key(),
         refers("supplier_id", "supplier"),
         refers("rfq_id", "rfq"),
+        refers("order_id", "purchase_order"),
         *not_blank("body"),
         one_of("direction", Direction),
         check("read_at_after_sent", "read_at >= sent_at"),
         unique_external("message"),
         Index("ix_message_supplier_id", "supplier_id"),
         Index("ix_message_rfq_id", "rfq_id"),
+        Index("ix_message_order_id", "order_id"),
         sort_index("message", "sent_at"),
         trigrams("message", "subject", "body"),
     )
@@ -61,6 +63,11 @@ class Message(Record, Owned, Restorable, Imported, TenantModel):
     body: Mapped[Words]
     sent_at: Mapped[datetime] = mapped_column(server_default=func.now())
     read_at: Mapped[datetime | None]
+    order_id: Mapped[Key | None]
+    address: Mapped[Words | None]
+    """E-mail address it went to or came from; empty for one that was only noted down."""
+    delivered_at: Mapped[datetime | None]
+    delivery_error: Mapped[Words | None]
     organization: Mapped[Organization] = relationship()
     supplier: Mapped[Supplier] = relationship(primaryjoin="foreign(Message.supplier_id) == Supplier.id")
     rfq: Mapped[Rfq | None] = relationship(primaryjoin="foreign(Message.rfq_id) == Rfq.id")

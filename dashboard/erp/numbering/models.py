@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, ForeignKey, Identity, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import Key, Words, check, not_negative
+from dashboard.core.tables import Key, Words, check, not_negative
 
 
 class NumberSequence(TenantModel):

@@ -1,15 +1,18 @@
 """Owns organizations, the people of a tenant, their profiles and memberships."""
 
+from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import (
+from dashboard.core.tables import (
     LIVE,
     Custom,
     Key,
+    Money,
+    Percent,
     Record,
     Restorable,
     Words,
@@ -19,7 +22,9 @@ from dashboard.erp.base import (
     json_object,
     label,
     not_blank,
+    not_negative,
     one_of,
+    percent,
     sort_index,
     trigrams,
 )
@@ -41,6 +46,8 @@ class Organization(Record, Restorable, Custom, TenantModel):
     __table_args__ = (
         *not_blank("name", "time_zone", "locale"),
         iso_currency("base_currency"),
+        *not_negative("approval_threshold"),
+        *percent("quantity_tolerance_percent", "price_tolerance_percent"),
         *json_object("custom_fields"),
         Index("uq_organization_name", func.lower(text("name")), unique=True, postgresql_where=LIVE),
         sort_index("organization", "name"),
@@ -50,6 +57,13 @@ class Organization(Record, Restorable, Custom, TenantModel):
     base_currency: Mapped[Words] = mapped_column(default="EUR", server_default="EUR")
     time_zone: Mapped[Words] = mapped_column(default="UTC", server_default="UTC")
     locale: Mapped[Words] = mapped_column(default="en", server_default="en")
+    address: Mapped[Words | None]
+    approval_threshold: Mapped[Money | None]
+    """Orders above it, in the base currency, need approval; empty asks for none."""
+    quantity_tolerance_percent: Mapped[Percent] = mapped_column(default=Decimal(0), server_default=text("0"))
+    price_tolerance_percent: Mapped[Percent] = mapped_column(default=Decimal(0), server_default=text("0"))
+    supplier_links: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    """Whether invited suppliers may answer on a page behind a signed link."""
 
     def __str__(self) -> str:
         return self.name

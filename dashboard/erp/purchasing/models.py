@@ -8,7 +8,7 @@ from sqlalchemy import Computed, FetchedValue, ForeignKey, Index, UniqueConstrai
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import (
+from dashboard.core.tables import (
     Custom,
     Imported,
     Key,
@@ -110,6 +110,11 @@ class PurchaseOrder(Record, Owned, Restorable, Custom, Imported, TenantModel):
     duty: Mapped[Money] = mapped_column(default=Decimal(0), server_default=text("0"))
     total: Mapped[Money] = mapped_column(server_default=text("0"), server_onupdate=FetchedValue())
     note: Mapped[Words | None]
+    approved_at: Mapped[datetime | None]
+    approved_by: Mapped[Words | None]
+    sent_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    cancel_reason: Mapped[Words | None]
     organization: Mapped[Organization] = relationship()
     supplier: Mapped[Supplier] = relationship(primaryjoin="foreign(PurchaseOrder.supplier_id) == Supplier.id")
     rfq: Mapped[Rfq | None] = relationship(primaryjoin="foreign(PurchaseOrder.rfq_id) == Rfq.id")
@@ -137,12 +142,14 @@ class PurchaseOrderLine(Record, Part, TenantModel):
         org_key(),
         refers("order_id", "purchase_order", ondelete="CASCADE"),
         refers("product_id", "product"),
+        refers("award_id", "award"),
         check("description_or_product", "product_id IS NOT NULL OR btrim(description) <> ''"),
         *positive("quantity"),
         *not_negative("unit_price"),
         *percent("tax_percent"),
         Index("ix_purchase_order_line_order_id", "order_id", "position", "id"),
         Index("ix_purchase_order_line_product_id", "product_id"),
+        Index("uq_purchase_order_line_award_id", "award_id", unique=True),
     )
 
     order_id: Mapped[Key]
@@ -153,6 +160,7 @@ class PurchaseOrderLine(Record, Part, TenantModel):
     unit_price: Mapped[Money] = mapped_column(default=Decimal(0), server_default=text("0"))
     tax_percent: Mapped[Percent] = mapped_column(default=Decimal(0), server_default=text("0"))
     promised_on: Mapped[date | None]
+    award_id: Mapped[Key | None]
     amount: Mapped[Money] = mapped_column(Computed("round(quantity * unit_price, 4)", persisted=True))
     order: Mapped[PurchaseOrder] = relationship(back_populates="lines")
     product: Mapped[Product | None] = relationship(

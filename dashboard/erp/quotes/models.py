@@ -8,9 +8,11 @@ from sqlalchemy import Computed, FetchedValue, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import (
+from dashboard.core.tables import (
+    Created,
     Custom,
     Imported,
+    Json,
     Key,
     Money,
     Owned,
@@ -62,7 +64,7 @@ class Quote(Record, Owned, Restorable, Custom, Imported, TenantModel):
         one_of("status", QuoteStatus),
         iso_currency(),
         check("incoterm_shape", "incoterm ~ '^[A-Z]{3}$'"),
-        *not_negative("total", "lead_time_days"),
+        *not_negative("total", "freight", "duty", "lead_time_days"),
         *positive("revision"),
         *json_object("custom_fields"),
         unique_live("quote", "rfq_id", "supplier_id"),
@@ -81,12 +83,18 @@ class Quote(Record, Owned, Restorable, Custom, Imported, TenantModel):
     reference: Mapped[Words | None]
     status: Mapped[str] = choice(QuoteStatus, QuoteStatus.DRAFT)
     currency: Mapped[Words] = mapped_column(default="EUR", server_default="EUR")
-    total: Mapped[Money] = mapped_column(server_default=text("0"), server_onupdate=FetchedValue())
+    total: Mapped[Money | None] = mapped_column(server_default=text("0"), server_onupdate=FetchedValue())
+    """Sum of the lines; empty while a price is missing or sealed."""
+    freight: Mapped[Money] = mapped_column(default=Decimal(0), server_default=text("0"))
+    duty: Mapped[Money] = mapped_column(default=Decimal(0), server_default=text("0"))
     lead_time_days: Mapped[int | None]
     valid_until: Mapped[date | None]
     incoterm: Mapped[Words | None]
     revision: Mapped[int] = mapped_column(default=1, server_default=text("1"))
     submitted_at: Mapped[datetime | None]
+    note: Mapped[Words | None]
+    from_supplier: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether it came in on the supplier's own page."""
     organization: Mapped[Organization] = relationship()
     rfq: Mapped[Rfq] = relationship(primaryjoin="foreign(Quote.rfq_id) == Rfq.id")
     supplier: Mapped[Supplier] = relationship(primaryjoin="foreign(Quote.supplier_id) == Supplier.id")
@@ -106,6 +114,7 @@ class QuoteLine(Record, Part, TenantModel):
 
     __tablename__ = "quote_line"
     __table_args__ = (
+        org_key(),
         refers("quote_id", "quote", ondelete="CASCADE"),
         refers("rfq_line_id", "rfq_line"),
         UniqueConstraint("quote_id", "rfq_line_id"),
@@ -117,11 +126,12 @@ class QuoteLine(Record, Part, TenantModel):
     quote_id: Mapped[Key]
     rfq_line_id: Mapped[Key]
     quantity: Mapped[Quantity]
-    unit_price: Mapped[Money] = mapped_column(default=Decimal(0), server_default=text("0"))
+    unit_price: Mapped[Money | None]
+    """Empty: not priced yet, or sealed (a trigger puts the price away, see `quote_price`)."""
     no_bid: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     lead_days: Mapped[int | None]
     note: Mapped[Words | None]
-    amount: Mapped[Money] = mapped_column(
+    amount: Mapped[Money | None] = mapped_column(
         Computed("CASE WHEN no_bid THEN 0::numeric ELSE round(quantity * unit_price, 4) END", persisted=True)
     )
     quote: Mapped[Quote] = relationship(back_populates="lines")
@@ -129,3 +139,22 @@ class QuoteLine(Record, Part, TenantModel):
 
     def __str__(self) -> str:
         return str(self.rfq_line)
+
+
+class QuoteRevision(Created, Part, TenantModel):
+    """A quote with its lines as it stood when the next revision began; sealed prices are not in it."""
+
+    __tablename__ = "quote_revision"
+    __table_args__ = (
+        refers("quote_id", "quote", ondelete="CASCADE"),
+        UniqueConstraint("quote_id", "revision"),
+        *positive("revision"),
+        *json_object("snapshot"),
+    )
+
+    quote_id: Mapped[Key]
+    revision: Mapped[int]
+    snapshot: Mapped[Json]
+
+    def __str__(self) -> str:
+        return f"Revision {self.revision}"

@@ -8,7 +8,7 @@ from sqlalchemy import Computed, FetchedValue, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import (
+from dashboard.core.tables import (
     Custom,
     Imported,
     Key,

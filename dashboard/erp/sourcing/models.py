@@ -7,7 +7,7 @@ from sqlalchemy import FetchedValue, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import (
+from dashboard.core.tables import (
     Custom,
     Imported,
     Key,
@@ -57,7 +57,7 @@ class Rfq(Record, Owned, Restorable, Custom, Imported, TenantModel):
         org_key(),
         UniqueConstraint("org_id", "number"),
         refers("category_id", "product_category"),
-        *not_blank("title"),
+        *not_blank("title", "waiver", "early_close_reason", "cancel_reason"),
         one_of("status", RfqStatus),
         iso_currency(),
         *not_negative("budget"),
@@ -84,6 +84,12 @@ class Rfq(Record, Owned, Restorable, Custom, Imported, TenantModel):
     deadline: Mapped[datetime | None]
     budget: Mapped[Money | None]
     currency: Mapped[Words] = mapped_column(default="EUR", server_default="EUR")
+    sealed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether prices stay unreadable until the opening, which sending fixes (see `rfq_seal`)."""
+    waiver: Mapped[Words | None]
+    """Why fewer than two suppliers are invited."""
+    early_close_reason: Mapped[Words | None]
+    cancel_reason: Mapped[Words | None]
     sent_at: Mapped[datetime | None] = mapped_column(
         server_default=FetchedValue(), server_onupdate=FetchedValue()
     )
@@ -159,6 +165,12 @@ class RfqInvitation(Record, Part, TenantModel):
     supplier_id: Mapped[Key]
     invited_at: Mapped[datetime | None]
     declined_at: Mapped[datetime | None]
+    decline_reason: Mapped[Words | None]
+    reminded_at: Mapped[datetime | None]
+    viewed_at: Mapped[datetime | None]
+    """When the supplier's page was first opened."""
+    link_serial: Mapped[int] = mapped_column(default=1, server_default=text("1"))
+    """Part of the signed link: raising it makes older links void."""
     rfq: Mapped[Rfq] = relationship(back_populates="invitations")
     supplier: Mapped[Supplier] = relationship(primaryjoin="foreign(RfqInvitation.supplier_id) == Supplier.id")
 

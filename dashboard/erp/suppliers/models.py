@@ -1,26 +1,31 @@
 """Owns suppliers and the people to reach there."""
 
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import Index, Numeric, text
+from sqlalchemy import Index, Numeric, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
-from dashboard.erp.base import (
+from dashboard.core.tables import (
     LIVE,
     Custom,
     Imported,
     Json,
     Key,
+    Money,
     Owned,
     Part,
+    Quantity,
     Record,
     Restorable,
     Words,
+    check,
     choice,
     email,
     iso_country,
+    iso_currency,
     json_index,
     json_object,
     label,
@@ -29,13 +34,14 @@ from dashboard.erp.base import (
     one_of,
     org_key,
     percent,
+    positive,
     refers,
     sort_index,
     trigrams,
     unique_external,
     unique_live,
 )
-from dashboard.erp.catalog.models import ProductCategory
+from dashboard.erp.catalog.models import Product, ProductCategory
 from dashboard.erp.organizations.models import Organization
 
 
@@ -86,6 +92,7 @@ class Supplier(Record, Owned, Restorable, Custom, Imported, TenantModel):
     email: Mapped[Words | None]
     phone: Mapped[Words | None]
     website: Mapped[Words | None]
+    address: Mapped[Words | None]
     category_id: Mapped[Key | None]
     region: Mapped[Words | None]
     country: Mapped[Words | None]
@@ -138,3 +145,62 @@ class SupplierContact(Record, Part, TenantModel):
 
     def __str__(self) -> str:
         return label(self.name, self.role)
+
+
+class SupplierCertificate(Record, Part, TenantModel):
+    """A proof a supplier holds, such as ISO 9001, and until when."""
+
+    __tablename__ = "supplier_certificate"
+    __table_args__ = (
+        refers("supplier_id", "supplier", ondelete="CASCADE"),
+        *not_blank("name"),
+        check("expires_on_after_issue", "expires_on >= issued_on"),
+        Index("ix_supplier_certificate_supplier_id", "supplier_id"),
+        sort_index("supplier_certificate", "expires_on", live=False),
+    )
+
+    supplier_id: Mapped[Key]
+    name: Mapped[Words]
+    number: Mapped[Words | None]
+    issuer: Mapped[Words | None]
+    issued_on: Mapped[date | None]
+    expires_on: Mapped[date | None]
+    supplier: Mapped[Supplier] = relationship(
+        primaryjoin="foreign(SupplierCertificate.supplier_id) == Supplier.id"
+    )
+
+    def __str__(self) -> str:
+        return label(self.name, self.number)
+
+
+class SupplierProduct(Record, Part, TenantModel):
+    """What a supplier sells us of a product from a quantity on; further rows are its price breaks."""
+
+    __tablename__ = "supplier_product"
+    __table_args__ = (
+        refers("supplier_id", "supplier", ondelete="CASCADE"),
+        refers("product_id", "product"),
+        UniqueConstraint(
+            "supplier_id", "product_id", "from_quantity", "currency", name="uq_supplier_product_break"
+        ),
+        iso_currency(),
+        *positive("from_quantity"),
+        *not_negative("unit_price", "lead_days"),
+        Index("ix_supplier_product_product_id", "product_id"),
+    )
+
+    supplier_id: Mapped[Key]
+    product_id: Mapped[Key]
+    supplier_sku: Mapped[Words | None]
+    from_quantity: Mapped[Quantity] = mapped_column(default=Decimal(1), server_default=text("1"))
+    unit_price: Mapped[Money]
+    currency: Mapped[Words] = mapped_column(default="EUR", server_default="EUR")
+    lead_days: Mapped[int | None]
+    valid_until: Mapped[date | None]
+    supplier: Mapped[Supplier] = relationship(
+        primaryjoin="foreign(SupplierProduct.supplier_id) == Supplier.id"
+    )
+    product: Mapped[Product] = relationship(primaryjoin="foreign(SupplierProduct.product_id) == Product.id")
+
+    def __str__(self) -> str:
+        return label(self.product, self.supplier_sku)

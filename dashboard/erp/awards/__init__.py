@@ -1,0 +1,1 @@
+"""Awards: which bid gets how much of a line, and why."""

@@ -1,0 +1,1 @@
+"""Invoices of suppliers, matched three ways: ordered, received, invoiced."""

@@ -1,0 +1,1 @@
+"""Sealed bids: prices that nobody can read before the opening."""

@@ -1,0 +1,1 @@
+"""Search over all entities of a tenant at once."""
