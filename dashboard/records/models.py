@@ -14,6 +14,7 @@ class SavedView(Record, TenantModel):
     __table_args__ = (
         *not_blank("entity", "owner", "name"),
         Index("uq_saved_view_name", "entity", "owner", "name", unique=True),
+        Index("uq_saved_view_layout", "entity", "owner", unique=True, postgresql_where=text("is_layout")),
         Index("uq_saved_view_default", "entity", "owner", unique=True, postgresql_where=text("is_default")),
     )
 
@@ -24,6 +25,9 @@ class SavedView(Record, TenantModel):
     """What stands behind the `?` of the list's address."""
     is_shared: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     is_default: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+
+    is_layout: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Not a view to choose, but the columns and density its owner last gave the list."""
 
     def __str__(self) -> str:
         return self.name

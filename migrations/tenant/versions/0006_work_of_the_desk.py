@@ -21,6 +21,13 @@ CHECKS = (
     ("quote", "duty_not_negative", "duty >= 0"),
 )
 
+# Global search looks into these as well.
+SEARCHED = {
+    "receipt": ("reference",),
+    "rfq_line": ("description",),
+    "supplier_contact": ("name", "email"),
+}
+
 
 def upgrade() -> None:
     op.create_unique_constraint(op.f("uq_quote_line_org_id_id"), "quote_line", ["org_id", "id"])
@@ -261,6 +268,7 @@ def upgrade() -> None:
         sa.Column("query", sa.Text(), nullable=False),
         sa.Column("is_shared", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("is_default", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("is_layout", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column(
@@ -286,6 +294,13 @@ def upgrade() -> None:
         ["entity", "owner"],
         unique=True,
         postgresql_where=sa.text("is_default"),
+    )
+    op.create_index(
+        "uq_saved_view_layout",
+        "saved_view",
+        ["entity", "owner"],
+        unique=True,
+        postgresql_where=sa.text("is_layout"),
     )
     op.create_index("uq_saved_view_name", "saved_view", ["entity", "owner", "name"], unique=True)
     op.create_table(
@@ -863,6 +878,51 @@ def upgrade() -> None:
     )
     op.create_index("ix_row_history_request_id", "row_history", ["request_id", "id"], unique=False)
     op.add_column("supplier", sa.Column("address", sa.Text(), nullable=True))
+    op.create_table(
+        "supplier_pair",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("org_id", sa.BigInteger(), nullable=False),
+        sa.Column("first_id", sa.BigInteger(), nullable=False),
+        sa.Column("second_id", sa.BigInteger(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("dismissed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("dismissed_by", sa.Text(), nullable=True),
+        sa.CheckConstraint("first_id < second_id", name=op.f("ck_supplier_pair_first_id_before_second")),
+        sa.CheckConstraint("score BETWEEN 0 AND 100", name=op.f("ck_supplier_pair_score_range")),
+        sa.ForeignKeyConstraint(
+            ["org_id", "first_id"],
+            ["supplier.org_id", "supplier.id"],
+            name=op.f("fk_supplier_pair_org_id_first_id_supplier"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["org_id", "second_id"],
+            ["supplier.org_id", "supplier.id"],
+            name=op.f("fk_supplier_pair_org_id_second_id_supplier"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supplier_pair")),
+        sa.UniqueConstraint("first_id", "second_id", name=op.f("uq_supplier_pair_first_id_second_id")),
+    )
+    op.create_index("ix_supplier_pair_second_id", "supplier_pair", ["second_id"], unique=False)
+    op.create_index(
+        "ix_supplier_pair_score",
+        "supplier_pair",
+        [sa.text("score DESC"), "id"],
+        unique=False,
+        postgresql_where=sa.text("dismissed_at IS NULL"),
+    )
+    for table, columns in SEARCHED.items():
+        op.create_index(
+            f"ix_{table}_search",
+            table,
+            list(columns),
+            unique=False,
+            postgresql_using="gin",
+            postgresql_ops=dict.fromkeys(columns, "gin_trgm_ops"),
+        )
     # the default of a price is none: nobody bids zero by leaving a field blank
     op.alter_column("quote_line", "unit_price", server_default=None)
     for table, name, condition in CHECKS:
@@ -873,6 +933,9 @@ def downgrade() -> None:
     for table, name, _ in CHECKS:
         op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")
     op.drop_column("supplier", "address")
+    for table in SEARCHED:
+        op.drop_index(f"ix_{table}_search", table_name=table, postgresql_using="gin")
+    op.drop_table("supplier_pair")
     op.drop_index("ix_row_history_request_id", table_name="row_history")
     op.drop_column("rfq_invitation", "link_serial")
     op.drop_column("rfq_invitation", "viewed_at")
@@ -978,6 +1041,7 @@ def downgrade() -> None:
     op.drop_index("ix_import_run_change_set_id", table_name="import_run")
     op.drop_table("import_run")
     op.drop_index("uq_saved_view_name", table_name="saved_view")
+    op.drop_index("uq_saved_view_layout", table_name="saved_view", postgresql_where=sa.text("is_layout"))
     op.drop_index("uq_saved_view_default", table_name="saved_view", postgresql_where=sa.text("is_default"))
     op.drop_table("saved_view")
     op.drop_index(
