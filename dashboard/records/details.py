@@ -79,14 +79,32 @@ def read(session: Session, spec: Spec, record: Any, zone: tzinfo, *, with_histor
         traces=[
             _value(spec.columns[key], record, labels, zone) for key in BOOKKEEPING if key in spec.columns
         ],
-        tables=[
-            ChildTable(
-                child, [[_value(column, row, labels, zone) for column in child.shown] for row in records]
-            )
-            for child, records in rows
-        ],
+        tables=[_table(child, records, labels, zone) for child, records in rows],
         events=[_event(spec, entry, labels, zone) for entry in entries],
         related=_related(spec, record),
+    )
+
+
+def read_frozen(
+    session: Session, spec: Spec, record: Any, frozen: frozenset[str], zone: tzinfo
+) -> tuple[dict[str, Value], list[ChildTable]]:
+    """What a form only shows of a stored record: values by key, and tables of child rows."""
+    if record is None or not frozen:
+        return {}, []
+    keys = [key for key in spec.form_keys if key in frozen]
+    rows = [
+        (child, children.load(session, child, record.id)) for child in spec.children if child.entity in frozen
+    ]
+    wanted = _references({key: spec.columns[key] for key in keys}, record)
+    wanted += [pair for child, records in rows for row in records for pair in _references(child.columns, row)]
+    labels = pickers.read_labels(session, wanted)
+    values = {key: _value(spec.columns[key], record, labels, zone) for key in keys}
+    return values, [_table(child, records, labels, zone) for child, records in rows]
+
+
+def _table(child: ChildSpec, records: list[Any], labels: pickers.Labels, zone: tzinfo) -> ChildTable:
+    return ChildTable(
+        child, [[_value(column, row, labels, zone) for column in child.shown] for row in records]
     )
 
 

@@ -17,7 +17,7 @@ from dashboard.records.columns import Kind
 from dashboard.records.conflicts import Difference
 from dashboard.records.constraint_errors import explain
 from dashboard.records.forms import RecordForm, apply, raw_values, record_form
-from dashboard.records.spec import Spec
+from dashboard.records.spec import ChildSpec, Spec
 from dashboard.records.values import ValueInvalidError, parse
 
 RESET_ON_COPY = frozenset({"status"})
@@ -38,6 +38,7 @@ class Editing:
     differences: list[Difference] = field(default_factory=list)
     taken_over: list[Difference] = field(default_factory=list)
     stored_children: list[ChildRows] = field(default_factory=list)
+    frozen: frozenset[str] = frozenset()
 
     @property
     def valid(self) -> bool:
@@ -53,9 +54,11 @@ class Editing:
         """What is stored now, as the form would show it: the third side of a later comparison."""
         if self.untouched:
             return conflicts.dump_base(self.form, self.children)
-        records = [(child, children.load(session, child, self.record.id)) for child in self.spec.children]
-        rows = [children.stored(child, found) for child, found in records]
-        return conflicts.dump_base(record_form(self.spec)(obj=self.record), rows)
+        rows = [
+            children.stored(child, children.load(session, child, self.record.id))
+            for child in _open_children(self.spec, self.frozen)
+        ]
+        return conflicts.dump_base(open_form(self.spec, self.frozen, obj=self.record), rows)
 
     def dress(self, session: Session) -> None:
         """Look up the labels of all pickers in one query."""
@@ -72,6 +75,18 @@ def _row_errors(rows: ChildRows) -> bool:
     return any(row.form.errors for row in rows.rows if not row.removed)
 
 
+def open_form(spec: Spec, frozen: frozenset[str], *data: Any, **sources: Any) -> RecordForm:
+    """A form without the fields that nobody types in: whatever is posted for those is not even read."""
+    form = record_form(spec)(*data, **sources)
+    for key in frozen & set(spec.form_keys):
+        del form[key]
+    return form
+
+
+def _open_children(spec: Spec, frozen: frozenset[str]) -> list[ChildSpec]:
+    return [child for child in spec.children if child.entity not in frozen]
+
+
 def open_new(session: Session, spec: Spec, arguments: Mapping[str, str]) -> Editing:
     """An empty form; the address may fill fields in (`?rfq_id=5`)."""
     given = {}
@@ -83,32 +98,39 @@ def open_new(session: Session, spec: Spec, arguments: Mapping[str, str]) -> Edit
                 continue
     if "org_id" in spec.form_keys:
         given.setdefault("org_id", pickers.only_org(session, spec.columns["org_id"]))
-    return Editing(
-        spec, record_form(spec)(data=given), [children.stored(child, []) for child in spec.children]
-    )
+    frozen = spec.frozen_fields(None)
+    rows = [children.stored(child, []) for child in _open_children(spec, frozen)]
+    return Editing(spec, open_form(spec, frozen, data=given), rows, frozen=frozen)
 
 
 def open_record(session: Session, spec: Spec, record: Any) -> Editing:
     """The form of a stored record."""
-    form = record_form(spec)(obj=record)
-    rows = [children.stored(child, children.load(session, child, record.id)) for child in spec.children]
+    frozen = spec.frozen_fields(record)
+    form = open_form(spec, frozen, obj=record)
+    rows = [
+        children.stored(child, children.load(session, child, record.id))
+        for child in _open_children(spec, frozen)
+    ]
     version = getattr(record, "version", 0)
-    return Editing(spec, form, rows, record, version=version, untouched=True)
+    return Editing(spec, form, rows, record, version=version, untouched=True, frozen=frozen)
 
 
 def open_copy(session: Session, spec: Spec, record: Any) -> Editing:
     """The form of a new record filled from a stored one, with new rows like its rows."""
     kept = {key: getattr(record, key) for key in spec.form_keys if key not in RESET_ON_COPY}
+    frozen = spec.frozen_fields(None)
     rows = [
-        children.stored(child, children.load(session, child, record.id), copy=True) for child in spec.children
+        children.stored(child, children.load(session, child, record.id), copy=True)
+        for child in _open_children(spec, frozen)
     ]
-    return Editing(spec, record_form(spec)(data=kept), rows)
+    return Editing(spec, open_form(spec, frozen, data=kept), rows, frozen=frozen)
 
 
 def submit_new(spec: Spec, data: MultiDict[str, str]) -> Editing:
     """Check a new record as typed."""
-    rows = [children.typed(child, data, []) for child in spec.children]
-    return _checked(Editing(spec, record_form(spec)(data), rows))
+    frozen = spec.frozen_fields(None)
+    rows = [children.typed(child, data, []) for child in _open_children(spec, frozen)]
+    return _checked(Editing(spec, open_form(spec, frozen, data), rows, frozen=frozen))
 
 
 def submit(session: Session, spec: Spec, record: Any, data: MultiDict[str, str]) -> Editing:
@@ -116,11 +138,13 @@ def submit(session: Session, spec: Spec, record: Any, data: MultiDict[str, str])
     version = getattr(record, "version", 0)
     stale = spec.versioned and data.get("version") != str(version)
     chosen = any(name.startswith("resolve-") for name in data)
-    typed = conflicts.settle(data, record_form(spec)(obj=record)) if stale or chosen else data
-    wanted = [(child, stale or children.mentioned(child, typed)) for child in spec.children]
+    frozen = spec.frozen_fields(record)
+    typed = conflicts.settle(data, open_form(spec, frozen, obj=record)) if stale or chosen else data
+    wanted = [(child, stale or children.mentioned(child, typed)) for child in _open_children(spec, frozen)]
     loaded = [(child, children.load(session, child, record.id) if needed else []) for child, needed in wanted]
     rows = [_rows(child, typed, records) for child, records in loaded]
-    editing = Editing(spec, record_form(spec)(typed, obj=record), rows, record, version=version)
+    form = open_form(spec, frozen, typed, obj=record)
+    editing = Editing(spec, form, rows, record, version=version, frozen=frozen)
     _checked(editing)
     if stale:
         _compare(session, editing, data, [children.stored(child, records) for child, records in loaded])
@@ -141,7 +165,7 @@ def _checked(editing: Editing) -> Editing:
 
 
 def _compare(session: Session, editing: Editing, data: MultiDict[str, str], stored: list[ChildRows]) -> None:
-    theirs = record_form(editing.spec)(obj=editing.record)
+    theirs = open_form(editing.spec, editing.frozen, obj=editing.record)
     from_all = conflicts.wanted_labels(
         editing.spec, conflicts.read_base(data), data.to_dict(), raw_values(theirs)
     )
@@ -181,6 +205,8 @@ def _write(session: Session, editing: Editing) -> Any:
     new = record is None
     if new:
         record = spec.model()
+        if "org_id" in editing.frozen and "org_id" in spec.columns:
+            record.org_id = pickers.only_org(session, spec.columns["org_id"])
     changed = apply(editing.form, spec.columns, record, new=new)
     if new:
         session.add(record)

@@ -27,8 +27,11 @@ def show(editing_: Editing) -> ResponseReturnValue:
     title = f"New {spec.noun}" if record is None else detail.title_of(spec, record)
     action = spec.url("create_view") if record is None else spec.url("edit_view", id=record.id)
     back = spec.url("index_view") if record is None else spec.url("details_view", id=record.id)
+    frozen = detail.read_frozen(db.session(), spec, record, editing_.frozen, viewer_zone())
     page = render_template(
         "records/form.html",
+        frozen_values=frozen[0],
+        frozen_tables=frozen[1],
         spec=spec,
         editing=editing_,
         form=editing_.form,
