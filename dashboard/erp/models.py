@@ -14,7 +14,13 @@ from dashboard.erp.quotes.models import Quote, QuoteLine, QuoteRevision
 from dashboard.erp.sales.models import Customer, SalesOrder, SalesOrderLine
 from dashboard.erp.sealing.models import QuotePrice, RfqSeal
 from dashboard.erp.sourcing.models import Rfq, RfqInvitation, RfqLine
-from dashboard.erp.suppliers.models import Supplier, SupplierCertificate, SupplierContact, SupplierProduct
+from dashboard.erp.suppliers.models import (
+    Supplier,
+    SupplierCertificate,
+    SupplierContact,
+    SupplierPair,
+    SupplierProduct,
+)
 
 __all__ = [
     "AppUser",
@@ -52,6 +58,7 @@ __all__ = [
     "SupplierCertificate",
     "SupplierContact",
     "SupplierInvoice",
+    "SupplierPair",
     "SupplierProduct",
     "Unit",
     "Warehouse",

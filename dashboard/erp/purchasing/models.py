@@ -182,6 +182,7 @@ class Receipt(Record, Owned, TenantModel):
         Index("ix_receipt_order_id", "order_id"),
         Index("ix_receipt_warehouse_id", "warehouse_id"),
         sort_index("receipt", "received_at", live=False),
+        trigrams("receipt", "reference"),
     )
 
     order_id: Mapped[Key]

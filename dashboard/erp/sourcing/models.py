@@ -132,6 +132,7 @@ class RfqLine(Record, Part, TenantModel):
         Index("ix_rfq_line_rfq_id", "rfq_id", "position", "id"),
         Index("ix_rfq_line_product_id", "product_id"),
         Index("ix_rfq_line_unit_id", "unit_id"),
+        trigrams("rfq_line", "description"),
     )
 
     rfq_id: Mapped[Key]

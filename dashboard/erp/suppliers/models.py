@@ -1,10 +1,12 @@
 """Owns suppliers and the people to reach there."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Index, Numeric, UniqueConstraint, text
+from sqlalchemy import BigInteger, Identity, Index, Numeric, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
@@ -126,6 +128,7 @@ class SupplierContact(Record, Part, TenantModel):
         *not_blank("name"),
         email(),
         Index("ix_supplier_contact_supplier_id", "supplier_id"),
+        trigrams("supplier_contact", "name", "email"),
         Index(
             "uq_supplier_contact_is_primary",
             "supplier_id",
@@ -204,3 +207,38 @@ class SupplierProduct(Record, Part, TenantModel):
 
     def __str__(self) -> str:
         return label(self.product, self.supplier_sku)
+
+
+class SupplierPair(Part, TenantModel):
+    """Two suppliers that look like one; `dismissed_at` remembers that somebody said they are not.
+
+    `evidence` is a list of what speaks for it, as `{"kind", "text", "points"}`; `score` is 0 to 100.
+    """
+
+    __tablename__ = "supplier_pair"
+    __table_args__ = (
+        refers("first_id", "supplier", ondelete="CASCADE"),
+        refers("second_id", "supplier", ondelete="CASCADE"),
+        UniqueConstraint("first_id", "second_id"),
+        check("first_id_before_second", "first_id < second_id"),
+        *percent("score"),
+        Index("ix_supplier_pair_second_id", "second_id"),
+        Index(
+            "ix_supplier_pair_score",
+            text("score DESC"),
+            "id",
+            postgresql_where=text("dismissed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-10)
+    first_id: Mapped[Key]
+    second_id: Mapped[Key]
+    score: Mapped[int]
+    evidence: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    found_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    dismissed_at: Mapped[datetime | None]
+    dismissed_by: Mapped[Words | None]
+
+    def __str__(self) -> str:
+        return f"#{self.first_id} and #{self.second_id}"

@@ -159,6 +159,7 @@ POLICIES = (
 RECORDED = (
     "supplier_certificate",
     "supplier_product",
+    "supplier_pair",
     "quote_revision",
     "award",
     "supplier_invoice",
