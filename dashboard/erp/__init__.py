@@ -4,8 +4,10 @@ from flask import Flask
 
 from dashboard.erp import models  # noqa: F401  # whoever imports the ERP gets all its tables, in a complete metadata
 from dashboard.erp.legacy import views
+from dashboard.erp.workflow import views as workflow
 
 
 def init_app(app: Flask) -> None:
     """Register the pages beside the screens."""
     views.init_app(app)
+    workflow.init_app(app)
