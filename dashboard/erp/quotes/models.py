@@ -128,6 +128,10 @@ class QuoteLine(Record, Part, TenantModel):
     quantity: Mapped[Quantity]
     unit_price: Mapped[Money | None]
     """Empty: not priced yet, or sealed (a trigger puts the price away, see `quote_price`)."""
+    sealed_price_at: Mapped[datetime | None] = mapped_column(
+        server_default=FetchedValue(), server_onupdate=FetchedValue()
+    )
+    """When a price was last put away under seal; the trigger sets it, so that the row tells there is one."""
     no_bid: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     lead_days: Mapped[int | None]
     note: Mapped[Words | None]

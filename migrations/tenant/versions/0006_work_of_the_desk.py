@@ -788,6 +788,7 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_invoice_line_order_line_id", "invoice_line", ["order_line_id"], unique=False)
+    op.add_column("quote_line", sa.Column("sealed_price_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("message", sa.Column("order_id", sa.BigInteger(), nullable=True))
     op.add_column("message", sa.Column("address", sa.Text(), nullable=True))
     op.add_column("message", sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True))
@@ -980,6 +981,7 @@ def downgrade() -> None:
     op.drop_column("organization", "address")
     op.drop_constraint(op.f("fk_message_org_id_order_id_purchase_order"), "message", type_="foreignkey")
     op.drop_index("ix_message_order_id", table_name="message")
+    op.drop_column("quote_line", "sealed_price_at")
     op.drop_column("message", "delivery_error")
     op.drop_column("message", "delivered_at")
     op.drop_column("message", "address")

@@ -63,6 +63,7 @@ BEGIN
         IF NEW.unit_price IS NOT NULL THEN
             PERFORM submit_price(NEW.id, NEW.quote_id, NEW.unit_price);
             NEW.unit_price := NULL;
+            NEW.sealed_price_at := clock_timestamp();
         END IF;
         RETURN NEW;
     END IF;
