@@ -2,6 +2,8 @@
 
 import smtplib
 import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -20,13 +22,32 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 log = structlog.get_logger()
 
 
-def send_mail(to: str, subject: str, text: str, *, settings: Settings | None = None) -> str:
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    file_name: str
+    content: bytes
+    content_type: str = "application/octet-stream"
+
+
+def send_mail(
+    to: str,
+    subject: str,
+    text: str,
+    *,
+    attachments: Sequence[Attachment] = (),
+    settings: Settings | None = None,
+) -> str:
     """Send a plain text mail and return where it went: a server's name or a file's path.
 
     Raises UnavailableError when the mail server cannot be reached or refuses the mail.
     """
     settings = settings or get_settings()
     message = _compose(settings.mail_from, to, subject, text)
+    for file in attachments:
+        main, _, sub = file.content_type.partition("/")
+        message.add_attachment(file.content, maintype=main, subtype=sub, filename=file.file_name)
     if settings.smtp_url:
         return _send(urlsplit(settings.smtp_url), message)
     return str(_write(settings.home / "mail", message))

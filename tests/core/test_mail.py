@@ -15,7 +15,7 @@ import pytest
 from dashboard.core import mail
 from dashboard.core.config import Settings
 from dashboard.core.errors import InvalidInputError, UnavailableError
-from dashboard.core.mail import send_mail
+from dashboard.core.mail import Attachment, send_mail
 
 
 @dataclass
@@ -206,3 +206,14 @@ def test_without_a_server_mail_becomes_a_file_for_its_owner_only(settings: Setti
 def test_line_break_cannot_add_a_header(settings: Settings, to: str, subject: str) -> None:
     with pytest.raises(InvalidInputError):
         send_mail(to, subject, "text", settings=settings)
+
+
+def test_files_go_with_a_mail_under_their_names(settings: Settings, tmp_path: Path) -> None:
+    quiet = settings.model_copy(update={"smtp_url": "", "home": tmp_path})
+    file = Attachment("Bestellung \u6ce8\u6587.pdf", b"%PDF-1.7 bytes", "application/pdf")
+    path = send_mail("a@example.com", "Order", "See the file.", attachments=[file], settings=quiet)
+    mail = message_from_bytes(Path(path).read_bytes(), policy=policy.default)
+    (stored,) = mail.iter_attachments()
+    assert stored.get_filename() == file.file_name
+    assert stored.get_content_type() == "application/pdf"
+    assert stored.get_content() == file.content
