@@ -1,0 +1,161 @@
+"""Owns the SQL of what a change set did to one table: its net effect per row, and what blocks undoing it.
+
+Names of tables and columns come from the models, values are parameters.
+"""
+# ruff: noqa: S608
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from dashboard.core.db import TenantModel
+
+# Kept by the database or by us at every write: no sign that somebody changed a row.
+BOOKKEEPING = ("version", "created_at", "updated_at", "created_by", "updated_by")
+NAMES = ("name", "title", "number", "code", "subject", "description", "email")
+NUMBER = "'#' || net.record_id"
+CHANGED = "changed since"
+GONE = "deleted since"
+NUMBERED = "has a number: it is cancelled, never removed"
+
+# A row changed once is read as it stands; only one changed several times is put together from its steps.
+NET = """
+entry AS MATERIALIZED (
+    SELECT id, record_id, operation, old, new FROM row_history
+    WHERE request_id = :key AND table_name = :table_name AND record_id IS NOT NULL
+), span AS (
+    SELECT record_id, min(id) AS first_id, max(id) AS last_id FROM entry GROUP BY record_id
+), net AS MATERIALIZED (
+    SELECT s.record_id, f.operation AS first_op, l.operation AS last_op,
+        CASE WHEN s.first_id = s.last_id THEN f.old ELSE (
+            SELECT jsonb_object_agg(o.key, o.value ORDER BY h.id DESC)
+            FROM row_history h, jsonb_each(h.old) o
+            WHERE h.table_name = :table_name AND h.record_id = s.record_id
+            AND h.request_id = :key) END AS old,
+        CASE WHEN s.first_id = s.last_id THEN f.new ELSE (
+            SELECT jsonb_object_agg(n.key, n.value ORDER BY h.id)
+            FROM row_history h, jsonb_each(h.new) n
+            WHERE h.table_name = :table_name AND h.record_id = s.record_id
+            AND h.request_id = :key) END AS new
+    FROM span s JOIN entry f ON f.id = s.first_id JOIN entry l ON l.id = s.last_id
+)
+"""
+INSERTED = "net.first_op = 'I' AND net.last_op <> 'D'"
+UPDATED = "net.first_op = 'U' AND net.last_op <> 'D'"
+DELETED = "net.first_op <> 'I' AND net.last_op = 'D'"
+
+
+class Effects:
+    """What undoing means for one table; every piece of SQL takes the parameters `key` and `table_name`."""
+
+    def __init__(self, table: sa.Table) -> None:
+        self.table = table
+        self.name = str(table.name)
+        self.soft = "deleted_at" in table.columns
+        self.versioned = "version" in table.columns
+
+    @property
+    def derived(self) -> list[str]:
+        """Columns the database works out by itself: totals, paths, computed ones."""
+        return [column.key for column in self.table.columns if is_derived(column)]
+
+    @property
+    def stored(self) -> list[str]:
+        """Columns that an INSERT may name."""
+        return [column.key for column in self.table.columns if column.computed is None]
+
+    @property
+    def ignored(self) -> str:
+        """The array of keys that say nothing about a change by people."""
+        return "ARRAY[" + ", ".join(f"'{key}'" for key in (*BOOKKEEPING, *self.derived)) + "]::text[]"
+
+    @property
+    def label(self) -> str:
+        """Expression that names a row `cur` to people."""
+        known = [f"cur.{key}::text" for key in NAMES if key in self.table.columns]
+        return f"coalesce({', '.join([*known, NUMBER])})"
+
+    @property
+    def changed(self) -> str:
+        """Condition: `cur` is no longer what the change set made of it. Exact, also inside documents."""
+        return f"to_jsonb(cur) || (net.new - {self.ignored}) <> to_jsonb(cur)"
+
+    def verdicts(self, operation: str, *, foreseeing: bool = False) -> str:
+        """CTEs down to `verdict`: what keeps each row of an operation from being undone ('' if nothing).
+
+        `foreseeing` counts the rows the set itself made as gone, as they will be when it comes to this.
+        """
+        rows = {"U": self._updated, "D": self._deleted}.get(operation)
+        return f"WITH {NET}, verdict AS ({rows() if rows else self._inserted(foreseeing=foreseeing)})"
+
+    def _updated(self) -> str:
+        return f"""
+    SELECT net.record_id, {self.label} AS label, CASE
+        WHEN cur.id IS NULL THEN '{GONE}' WHEN {self.changed} THEN '{CHANGED}' ELSE '' END AS reason
+    FROM net LEFT JOIN {self.name} cur ON cur.id = net.record_id
+    WHERE {UPDATED} AND net.old - {self.ignored} <> '{{}}'"""
+
+    def _inserted(self, *, foreseeing: bool) -> str:
+        live = " AND cur.deleted_at IS NULL" if self.soft else ""
+        used = " ".join(self._used_by(key, foreseeing=foreseeing) for key in references_to(self.table))
+        return f"""
+    SELECT net.record_id, {self.label} AS label, CASE
+        WHEN {self.changed} THEN '{CHANGED}' {self._numbered()} {used} ELSE '' END AS reason
+    FROM net JOIN {self.name} cur ON cur.id = net.record_id{live} WHERE {INSERTED}"""
+
+    def _deleted(self) -> str:
+        return f"""
+    SELECT net.record_id, '#' || net.record_id AS label, CASE {self._orphaned()} ELSE '' END AS reason
+    FROM net LEFT JOIN {self.name} cur ON cur.id = net.record_id
+    CROSS JOIN LATERAL jsonb_populate_record(NULL::{self.name}, net.old) AS dead
+    WHERE {DELETED} AND cur.id IS NULL"""
+
+    def _numbered(self) -> str:
+        is_kept = any("deleted_at_unnumbered" in str(rule.name) for rule in self.table.constraints)
+        return f"WHEN cur.number IS NOT NULL THEN '{NUMBERED}'" if is_kept else ""
+
+    def _used_by(self, key: sa.ForeignKeyConstraint, *, foreseeing: bool) -> str:
+        """Rows that refer to one of these keep it alive; a row marked as deleted no longer does."""
+        user = key.table
+        pairs = zip(key.columns, key.elements, strict=True)
+        meets = [f"usr.{column.key} = cur.{target.column.key}" for column, target in pairs]
+        if self.soft and "deleted_at" in user.columns:
+            meets.append("usr.deleted_at IS NULL")
+        if (foreseeing or user is self.table) and "id" in user.columns:
+            meets.append(
+                "NOT EXISTS (SELECT FROM row_history mine WHERE mine.request_id = :key"
+                f" AND mine.table_name = '{user.name}' AND mine.record_id = usr.id AND mine.operation = 'I')"
+            )
+        words = f"used since by {str(user.name).replace('_', ' ')} records"
+        return f"WHEN EXISTS (SELECT FROM {user.name} usr WHERE {' AND '.join(meets)}) THEN '{words}'"
+
+    def _orphaned(self) -> str:
+        """One case per foreign key from here: what a deleted row belonged to may be gone."""
+        cases = []
+        for key in sorted(self.table.foreign_key_constraints, key=lambda each: str(each.name)):
+            target = key.elements[0].column.table
+            if target is self.table:
+                continue
+            pairs = list(zip(key.columns, key.elements, strict=True))
+            meets = " AND ".join(f"tgt.{element.column.key} = dead.{column.key}" for column, element in pairs)
+            given = " AND ".join(f"dead.{column.key} IS NOT NULL" for column, _ in pairs)
+            words = f"the {str(target.name).replace('_', ' ')} it belongs to is gone"
+            cases.append(
+                f"WHEN {given} AND NOT EXISTS (SELECT FROM {target.name} tgt WHERE {meets}) THEN '{words}'"
+            )
+        return " ".join(cases) or "WHEN false THEN ''"
+
+
+def is_derived(column: sa.Column[Any]) -> bool:
+    """Whether the database alone fills the column in, from other columns or rows."""
+    kept = column.server_onupdate is not None and isinstance(column.server_default, sa.DefaultClause)
+    return column.computed is not None or kept
+
+
+def references_to(table: sa.Table) -> Iterable[sa.ForeignKeyConstraint]:
+    """Foreign keys of other tables, and of itself, that lead to a table."""
+    for user in TenantModel.metadata.sorted_tables:
+        for key in sorted(user.foreign_key_constraints, key=lambda each: str(each.name)):
+            if key.elements[0].column.table is table and key.columns:
+                yield key
