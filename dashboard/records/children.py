@@ -47,12 +47,6 @@ class ChildRows:
         """Check every row that stays."""
         return all([row.form.validate() for row in self.rows if not row.removed])  # noqa: C419 - each row must speak
 
-    def signature(self) -> list[list[int]]:
-        """Which stored rows in which version a form shows."""
-        return sorted(
-            [row.record.id, getattr(row.record, "version", 0)] for row in self.rows if row.record is not None
-        )
-
 
 def load(session: Session, child: ChildSpec, parent_id: int) -> list[Any]:
     """Stored child rows of a parent, in order."""
@@ -91,7 +85,7 @@ def typed(child: ChildSpec, data: MultiDict[str, str], records: Iterable[Any]) -
 
 def mentioned(child: ChildSpec, data: MultiDict[str, str]) -> bool:
     """Whether a posted form says anything about these rows; if not, they stay and need not be read."""
-    return any(name.startswith((f"{child.entity}-", f"resolve-{child.entity}")) for name in data)
+    return any(name.startswith(f"{child.entity}-") for name in data)
 
 
 def _indexes(child: ChildSpec, data: MultiDict[str, str]) -> list[str]:

@@ -1,24 +1,42 @@
-"""Owns what happens when two people change one record: the three versions side by side, and the merge."""
+"""Owns what happens when two people change one record: three versions of a field, merged or side by side."""
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from dashboard.records.children import ChildRows
+from dashboard.records.columns import Column, Kind
 from dashboard.records.forms import YES, RecordForm, raw_values
 from dashboard.records.pickers import Labels
 from dashboard.records.render import DASH
 from dashboard.records.spec import Spec
+from dashboard.records.values import ValueInvalidError, parse
 
 MINE, THEIRS = "mine", "theirs"
+BaseRows = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Something both changed, or only the other one: what it was, what I typed, what is stored now.
+
+    `name` is what its choice is called in the form. Without a column the three texts are for people already.
+    """
+
+    name: str
+    label: str
+    column: Column | None
+    base: str
+    mine: str
+    theirs: str
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One field that both changed: what it was, what I typed, what is stored now, as people read it."""
+    """A clash as people read it."""
 
     key: str
     label: str
@@ -27,19 +45,42 @@ class Difference:
     theirs: str
 
 
-def read_base(data: Mapping[str, str]) -> dict[str, str]:
+@dataclass
+class Merge:
+    """Typed values with everything only the other person changed taken over; `clashes` wait for a choice."""
+
+    data: MultiDict[str, str]
+    clashes: list[Clash] = field(default_factory=list)
+    taken: list[Clash] = field(default_factory=list)
+    row_news: list[str] = field(default_factory=list)
+
+
+def read_base(data: Mapping[str, str]) -> dict[str, Any]:
     """What the person saw when the form was opened. It only ever affects their own page."""
     try:
         base = json.loads(data.get("base", "") or "{}")
     except (ValueError, RecursionError):
         return {}
-    return {str(key): str(value) for key, value in base.items()} if isinstance(base, dict) else {}
+    return base if isinstance(base, dict) else {}
+
+
+def read_base_rows(base: Mapping[str, Any], entity: str) -> BaseRows:
+    """The child rows the person saw, by their id."""
+    rows = base.get(rows_key(entity))
+    if not isinstance(rows, dict):
+        return {}
+    return {key: row for key, row in rows.items() if isinstance(row, dict)}
 
 
 def dump_base(form: RecordForm, rows: Iterable[ChildRows]) -> str:
     """The stored values and rows as the form shows them."""
-    seen = {rows_key(group.spec.entity): json.dumps(group.signature()) for group in rows}
+    seen = {rows_key(group.spec.entity): stored_rows(group) for group in rows}
     return json.dumps(raw_values(form) | seen, ensure_ascii=False)
+
+
+def stored_rows(group: ChildRows) -> BaseRows:
+    """The stored rows of a group as plain text, by id."""
+    return {str(row.record.id): raw_values(row.form) for row in group.rows if row.record is not None}
 
 
 def rows_key(entity: str) -> str:
@@ -47,25 +88,30 @@ def rows_key(entity: str) -> str:
     return f"rows:{entity}"
 
 
-def changed_rows(data: Mapping[str, str], stored: Iterable[ChildRows]) -> list[ChildRows]:
-    """The groups of child rows that are not as the person saw them."""
-    base = read_base(data)
-    return [rows for rows in stored if base.get(rows_key(rows.spec.entity)) != json.dumps(rows.signature())]
+def settle(spec: Spec, data: MultiDict[str, str], theirs: RecordForm) -> Merge:
+    """Merge the record's own fields: mine where I typed, theirs where only they did, a clash where both."""
+    base, merge = read_base(data), Merge(MultiDict(data))
+    for key, now in raw_values(theirs).items():
+        column = spec.columns[key]
+        was = str(base.get(key, ""))
+        mine = typed_text(column, data, key, was)
+        clash = Clash(key, column.label, column, was, mine, now)
+        if data.get(f"resolve-{key}") == THEIRS or (
+            key in base and same(column, mine, was) and f"resolve-{key}" not in data
+        ):
+            put(merge.data, key, now)
+            merge.taken += [clash] if key in base and not same(column, now, was) else []
+        elif not same(column, mine, now) and not (key in base and same(column, now, was)):
+            merge.clashes.append(clash)
+    return merge
 
 
-def settle(data: MultiDict[str, str], theirs: RecordForm) -> MultiDict[str, str]:
-    """What is typed, with the person's choices and everything only the other one changed taken over."""
-    base, stored = read_base(data), raw_values(theirs)
-    merged = MultiDict(data)
-    for key, now in stored.items():
-        mine = normal(data.get(key, ""))
-        untouched = key in base and mine == normal(base[key])
-        if data.get(f"resolve-{key}") == THEIRS or (untouched and f"resolve-{key}" not in data):
-            _put(merged, key, now)
-    return merged
+def typed_text(column: Column, data: Mapping[str, str], name: str, was: str) -> str:
+    """What is typed in a field; one that was not posted is untouched, but a box that is not ticked is no."""
+    return data.get(name, "" if column.kind is Kind.BOOLEAN else was)
 
 
-def _put(data: MultiDict[str, str], key: str, value: str) -> None:
+def put(data: MultiDict[str, str], key: str, value: str) -> None:
     """Set a field; an empty one is removed, as a browser leaves out an unchecked box."""
     if value:
         data[key] = value
@@ -79,49 +125,52 @@ def normal(text: str) -> str:
     return text.replace("\r\n", "\n").strip()
 
 
-def differences(
-    spec: Spec, data: MultiDict[str, str], theirs: RecordForm, labels: Labels
-) -> list[Difference]:
-    """Fields where what I typed and what is stored now both differ from what I saw."""
-    base, stored = read_base(data), raw_values(theirs)
-    found = []
-    for key, now in stored.items():
-        mine, was = normal(data.get(key, "")), normal(base.get(key, ""))
-        if mine not in (normal(now), was) and normal(now) != was:
-            shown = [_words(spec, key, value, labels) for value in (was, mine, now)]
-            found.append(Difference(key, spec.columns[key].label, *shown))
-    return found
+def same(column: Column, one: str, other: str) -> bool:
+    """Whether two texts are the same value of a column: 10 and 10.00, or one JSON in two layouts."""
+    one, other = normal(one), normal(other)
+    if one == other:
+        return True
+    if not (one and other) or column.kind in {Kind.TEXT, Kind.LONG_TEXT, Kind.CHOICE}:
+        return False
+    try:
+        if column.kind is Kind.DOCUMENT:
+            return bool(json.loads(one) == json.loads(other))
+        return bool(parse(column, one) == parse(column, other))
+    except (ValueInvalidError, ValueError, RecursionError):
+        return False
 
 
-def taken_over(spec: Spec, data: MultiDict[str, str], theirs: RecordForm, labels: Labels) -> list[Difference]:
-    """Fields only the other person changed: they stay as stored."""
-    base, stored = read_base(data), raw_values(theirs)
-    found = []
-    for key, now in stored.items():
-        was = normal(base.get(key, ""))
-        if key in base and normal(data.get(key, "")) == was and normal(now) != was:
-            shown = [_words(spec, key, value, labels) for value in (was, was, now)]
-            found.append(Difference(key, spec.columns[key].label, *shown))
-    return found
+def in_words(clashes: Iterable[Clash], labels: Labels) -> list[Difference]:
+    """Clashes as people read them."""
+    return [
+        Difference(
+            clash.name,
+            clash.label,
+            *(_words(clash.column, text, labels) for text in (clash.base, clash.mine, clash.theirs)),
+        )
+        for clash in clashes
+    ]
 
 
-def _words(spec: Spec, key: str, raw: str, labels: Labels) -> str:
+def _words(column: Column | None, raw: str, labels: Labels) -> str:
     """A raw value as people read it."""
-    column = spec.columns[key]
+    if column is None:
+        return raw or DASH
     if column.reference and raw.isdecimal():
         return labels.get((column.reference.entity, int(raw)), f"#{raw}")
     if column.choices and raw:
         return column.choice_label(raw)
-    if column.kind == "boolean":
+    if column.kind is Kind.BOOLEAN:
         return "Yes" if raw == YES else "No"
     return raw or DASH
 
 
-def wanted_labels(spec: Spec, *sources: Mapping[str, str]) -> list[tuple[Any, int]]:
+def wanted_labels(clashes: Iterable[Clash]) -> list[tuple[Any, int]]:
     """The references whose labels the comparison needs."""
     return [
-        (column.reference, int(raw))
-        for source in sources
-        for key, raw in source.items()
-        if (column := spec.columns.get(key)) and column.reference and raw.isdecimal() and len(raw) < 19
+        (clash.column.reference, int(raw))
+        for clash in clashes
+        if clash.column and clash.column.reference
+        for raw in (clash.base, clash.mine, clash.theirs)
+        if raw.isdecimal() and len(raw) < 19
     ]

@@ -14,9 +14,10 @@ from werkzeug.datastructures import MultiDict
 from dashboard.records import children, conflicts, pickers
 from dashboard.records.children import ChildRows
 from dashboard.records.columns import Kind
-from dashboard.records.conflicts import Difference
+from dashboard.records.conflicts import Difference, Merge
 from dashboard.records.constraint_errors import explain
-from dashboard.records.forms import RecordForm, apply, raw_values, record_form
+from dashboard.records.forms import RecordForm, apply, record_form
+from dashboard.records.row_merge import merge_rows
 from dashboard.records.spec import ChildSpec, Spec
 from dashboard.records.values import ValueInvalidError, parse
 
@@ -37,13 +38,14 @@ class Editing:
     stale: bool = False
     differences: list[Difference] = field(default_factory=list)
     taken_over: list[Difference] = field(default_factory=list)
-    stored_children: list[ChildRows] = field(default_factory=list)
+    row_news: list[str] = field(default_factory=list)
     frozen: frozenset[str] = frozenset()
+    other: str = ""
 
     @property
     def valid(self) -> bool:
         """Whether it may be saved."""
-        return self.status is HTTPStatus.OK and not self.stale
+        return self.status is HTTPStatus.OK
 
     @property
     def has_errors(self) -> bool:
@@ -54,6 +56,8 @@ class Editing:
         """What is stored now, as the form would show it: the third side of a later comparison."""
         if self.untouched:
             return conflicts.dump_base(self.form, self.children)
+        if getattr(self.record, "version", 0) != self.version:
+            return "{}"  # saved by somebody since it was compared: what was seen then is not known any more
         rows = [
             children.stored(child, children.load(session, child, self.record.id))
             for child in _open_children(self.spec, self.frozen)
@@ -134,27 +138,27 @@ def submit_new(spec: Spec, data: MultiDict[str, str]) -> Editing:
 
 
 def submit(session: Session, spec: Spec, record: Any, data: MultiDict[str, str]) -> Editing:
-    """Check a changed record as typed, against what is stored now."""
+    """Check a changed record as typed, merged with what is stored now where that changed meanwhile."""
     version = getattr(record, "version", 0)
     stale = spec.versioned and data.get("version") != str(version)
-    chosen = any(name.startswith("resolve-") for name in data)
     frozen = spec.frozen_fields(record)
-    typed = conflicts.settle(data, open_form(spec, frozen, obj=record)) if stale or chosen else data
-    wanted = [(child, stale or children.mentioned(child, typed)) for child in _open_children(spec, frozen)]
-    loaded = [(child, children.load(session, child, record.id) if needed else []) for child, needed in wanted]
-    rows = [_rows(child, typed, records) for child, records in loaded]
-    form = open_form(spec, frozen, typed, obj=record)
-    editing = Editing(spec, form, rows, record, version=version, frozen=frozen)
-    _checked(editing)
+    merge = Merge(data)
+    open_ = _open_children(spec, frozen)
+    if stale or any(name.startswith("resolve-") for name in data):
+        loaded = [(child, children.load(session, child, record.id)) for child in open_]
+        merge = conflicts.settle(spec, data, open_form(spec, frozen, obj=record))
+        merge_rows(merge, [children.stored(child, records) for child, records in loaded])
+    else:
+        wanted = [(child, children.mentioned(child, data)) for child in open_]
+        loaded = [
+            (child, children.load(session, child, record.id) if needed else []) for child, needed in wanted
+        ]
+    rows = [children.typed(child, merge.data, records) for child, records in loaded]
+    form = open_form(spec, frozen, merge.data, obj=record)
+    editing = _checked(Editing(spec, form, rows, record, version=version, frozen=frozen))
     if stale:
-        _compare(session, editing, data, [children.stored(child, records) for child, records in loaded])
+        _tell(session, editing, merge)
     return editing
-
-
-def _rows(child: Any, data: MultiDict[str, str], records: list[Any]) -> ChildRows:
-    if data.get(f"resolve-{child.entity}") == conflicts.THEIRS:
-        return children.stored(child, records)
-    return children.typed(child, data, records)
 
 
 def _checked(editing: Editing) -> Editing:
@@ -164,16 +168,15 @@ def _checked(editing: Editing) -> Editing:
     return editing
 
 
-def _compare(session: Session, editing: Editing, data: MultiDict[str, str], stored: list[ChildRows]) -> None:
-    theirs = open_form(editing.spec, editing.frozen, obj=editing.record)
-    from_all = conflicts.wanted_labels(
-        editing.spec, conflicts.read_base(data), data.to_dict(), raw_values(theirs)
-    )
-    labels = pickers.read_labels(session, from_all)
-    editing.stale, editing.status = True, HTTPStatus.CONFLICT
-    editing.differences = conflicts.differences(editing.spec, data, theirs, labels)
-    editing.taken_over = conflicts.taken_over(editing.spec, data, theirs, labels)
-    editing.stored_children = conflicts.changed_rows(data, stored)
+def _tell(session: Session, editing: Editing, merge: Merge) -> None:
+    """Note what the other person changed, and refuse where somebody must choose."""
+    labels = pickers.read_labels(session, conflicts.wanted_labels([*merge.clashes, *merge.taken]))
+    editing.differences = conflicts.in_words(merge.clashes, labels)
+    editing.taken_over = conflicts.in_words(merge.taken, labels)
+    editing.row_news = merge.row_news
+    editing.stale, editing.other = True, getattr(editing.record, "updated_by", "") or ""
+    if merge.clashes:
+        editing.status = HTTPStatus.CONFLICT
 
 
 def store(session: Session, editing: Editing, finish: Callable[[], None]) -> Any:

@@ -55,9 +55,20 @@ def save(editing_: Editing) -> ResponseReturnValue:
         return show(editing_)
     spec = editing_.spec
     flash(f"{spec.singular} {'created' if editing_.record is None else 'saved'}.", "success")
+    if news := merged_words(editing_):
+        flash(news, "info")
     if request.form.get("next") == "new":
         return redirect(spec.url("create_view"))
     return redirect(spec.url("details_view", id=record.id))
+
+
+def merged_words(editing_: Editing) -> str:
+    """What somebody else had changed meanwhile and was kept."""
+    news = [f"{item.label} ({item.base} → {item.theirs})" for item in editing_.taken_over]
+    news += editing_.row_news
+    if not editing_.stale or not news:
+        return ""
+    return f"{editing_.other or 'Somebody else'} had saved meanwhile; this was kept: {'; '.join(news)}."
 
 
 def details(spec: Spec, record: object) -> ResponseReturnValue:

@@ -21,6 +21,7 @@ from dashboard.records.spec import BOOKKEEPING, Children, ChildSpec, Spec
 from dashboard.records.urls import endpoint
 
 ID = "/<int(max=9223372036854775807):id>"
+SAVES = 5
 NOT_IN_FORMS = frozenset({*BOOKKEEPING, "external_key"})
 ACTIONS = {
     "index_view": "view",
@@ -158,10 +159,12 @@ class Screen(ModelView):
         self._refuse_locked(record)
         if request.method == "GET":
             return form_page.show(editing.open_record(db.session(), self.spec, record))
-        try:
-            return form_page.save(editing.submit(db.session(), self.spec, record, request.form))
-        except StaleDataError:
-            return form_page.save(editing.submit(db.session(), self.spec, self.get_one(id), request.form))
+        for _ in range(SAVES):
+            try:
+                return form_page.save(editing.submit(db.session(), self.spec, record, request.form))
+            except StaleDataError:  # saved by somebody between reading and writing: merge with that
+                record = self.get_one(id)
+        raise ConflictError(f"This {self.spec.noun} is being changed all the time.", fix="Try again.")
 
     @expose(f"{ID}/delete", methods=("GET", "POST"))
     def delete_view(self, id: int) -> ResponseReturnValue:  # noqa: A002
