@@ -6,11 +6,11 @@ from flask_migrate import Migrate
 from dashboard import (
     __version__,
     backups,
-    changes,  # noqa: F401  # its tables
+    changes,
     cli,
     collaboration,  # noqa: F401
     erp,
-    files,  # noqa: F401
+    files,
     health,
     home,
     imports,  # noqa: F401
@@ -19,12 +19,14 @@ from dashboard import (
     records,
     replication,
     schema_migrations,
+    search,
     translations,  # noqa: F401
     users,
 )
 from dashboard.core import caching, db, errors, filters, logs, menu, security, web
 from dashboard.core.config import CHECKOUT, Settings, get_settings
 from dashboard.erp.screens import SCREENS
+from dashboard.health import readiness
 from dashboard.schema_migrations.histories import History
 from dashboard.tenancy import views as tenancy
 from dashboard.tenants import views as tenants
@@ -72,7 +74,11 @@ def _add_features(app: Flask, settings: Settings) -> None:
     replication.init_app(app)
     schema_migrations.init_app(app)
     records.init_app(app, SCREENS)
+    files.init_app(app, settings)
+    readiness.register_check(app, "file store", files.check_store)
+    changes.init_app(app)
     erp.init_app(app)
     kpis.init_app(app)
     tenants.init_app(app)
+    search.init_app(app)
     home.init_app(app)

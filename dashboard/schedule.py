@@ -31,6 +31,8 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("backups.catalogue", "backups.sync_catalogue", "Read the backup catalogue", every=60),
     Schedule("backups.hourly", "backups.back_up", "Hourly backup", cron="5 * * * *"),
     Schedule("tenants.inspect", "tenants.inspect", "Check tenants and try to break out of each", every=900),
+    Schedule("files.clean_up", "files.clean_up", "Remove files that belong to no record", cron="40 3 * * *"),
+    Schedule("sourcing.keep", "sourcing.keep", "Open sealed bids, remind suppliers, deliver mails", every=60),
     Schedule("jobs.prune", "jobs.prune", "Forget old job runs", cron="20 3 * * *"),
 )
 

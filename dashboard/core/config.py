@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_SECRET = "only-for-development"  # noqa: S105  # production refuses it
@@ -43,6 +43,11 @@ Standbys = Annotated[
     tuple[Standby, ...], BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value)
 ]
 RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix)://")]
+Options = Annotated[
+    dict[str, Any],
+    NoDecode,
+    BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value),
+]
 
 
 class Settings(BaseSettings):
@@ -79,6 +84,15 @@ class Settings(BaseSettings):
 
     smtp_url: str = Field("", validation_alias="STEWARD_SMTP_URL")
     mail_from: str = Field("steward@localhost", validation_alias="STEWARD_MAIL_FROM")
+    files_url: str = Field("", validation_alias="STEWARD_FILES_URL")
+    files_options: Options = Field({}, validation_alias="STEWARD_FILES_OPTIONS", repr=False)
+    files_max_bytes: int = Field(
+        10 * 1024**2, ge=1024, le=1024**3, validation_alias="STEWARD_FILES_MAX_BYTES"
+    )
+    files_types: str = Field("", validation_alias="STEWARD_FILES_TYPES")
+    files_link_seconds: int = Field(300, ge=5, le=86_400, validation_alias="STEWARD_FILES_LINK_SECONDS")
+    files_accel: str = Field("", pattern=r"^(/[\w/-]*)?$", validation_alias="STEWARD_FILES_ACCEL")
+    clamd: str = Field("", pattern=r"^((tcp://.+:\d+)|(unix:///.+))?$", validation_alias="STEWARD_CLAMD")
     trusted_proxies: int = Field(0, ge=0, le=5, validation_alias="STEWARD_TRUSTED_PROXIES")
 
     @classmethod

@@ -74,7 +74,8 @@ def _give_request_id() -> None:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers["Content-Security-Policy"] = POLICY.format(nonce=csp_nonce())
+    # a file somebody uploaded goes out under a policy of its own, the strictest there is
+    response.headers.setdefault("Content-Security-Policy", POLICY.format(nonce=csp_nonce()))
     response.headers["X-Request-Id"] = g.get("request_id", "")
     if request.url.startswith("https://"):
         response.headers["Strict-Transport-Security"] = f"max-age={HSTS_SECONDS}"

@@ -3,11 +3,17 @@
 from flask import Flask
 
 from dashboard.erp import models  # noqa: F401  # whoever imports the ERP gets all its tables, in a complete metadata
+from dashboard.erp.comparison import views as comparison
 from dashboard.erp.legacy import views
+from dashboard.erp.quotes import steps as _quotes  # noqa: F401  # declares its steps
+from dashboard.erp.sealing import files as sealed_files
+from dashboard.erp.sourcing import steps as _requests  # noqa: F401
 from dashboard.erp.workflow import views as workflow
 
 
 def init_app(app: Flask) -> None:
     """Register the pages beside the screens."""
     views.init_app(app)
+    sealed_files.init_app(app)
     workflow.init_app(app)
+    comparison.init_app(app)

@@ -1,3 +1,16 @@
-"""Files on records: private, versioned, checked by content, kept on disk or in any object store."""
+"""Files attached to records: their metadata in the tenant's schema, their bytes in one store of any kind."""
 
-from dashboard.files import models  # noqa: F401  # the tables belong to every tenant
+from flask import Flask
+
+from dashboard.core.config import Settings
+from dashboard.files import panel, setup, views
+from dashboard.files.setup import check_store
+
+__all__ = ["check_store", "init_app"]
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Open the store when first needed; add the panel to every record and the pages behind it."""
+    setup.init_app(app, settings)
+    panel.init_app(app)
+    views.init_app(app)

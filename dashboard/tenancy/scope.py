@@ -30,6 +30,14 @@ def bind_session(session: Session, tenant: TenantRef | None, *, actor: str, requ
     session.info.update({_TENANT: tenant, _ACTOR: actor, _REQUEST: request_id})
 
 
+def bound_tenant(session: Session) -> TenantRef:
+    """Return the tenant a session belongs to. Raises LookupError where it belongs to none."""
+    tenant: TenantRef | None = session.info.get(_TENANT)
+    if tenant is None:
+        raise LookupError("this session belongs to no tenant")
+    return tenant
+
+
 @contextmanager
 def use_tenant(tenant: TenantRef, *, actor: str, request_id: str = "") -> Iterator[Session]:
     """Work for a tenant outside a request: a fresh `db.session`, removed at the end, rolled back on error."""
