@@ -926,6 +926,7 @@ def upgrade() -> None:
         )
     # the default of a price is none: nobody bids zero by leaving a field blank
     op.alter_column("quote_line", "unit_price", server_default=None)
+    op.alter_column("quote_line", "amount", nullable=True)
     for table, name, condition in CHECKS:
         op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, condition)
 
@@ -946,6 +947,7 @@ def downgrade() -> None:
     op.drop_column("rfq", "early_close_reason")
     op.drop_column("rfq", "waiver")
     op.drop_column("rfq", "sealed")
+    op.alter_column("quote_line", "amount", nullable=False)
     op.alter_column(
         "quote_line",
         "unit_price",
