@@ -1,8 +1,19 @@
 """Screen of quotes with their lines."""
 
-from dashboard.erp.quotes.models import Quote, QuoteLine
+from typing import Any
+
+from dashboard.erp.quotes.models import Quote, QuoteLine, QuoteStatus
 from dashboard.records.screen import Screen
 from dashboard.records.spec import Children
+
+LOCKED = {
+    QuoteStatus.SUBMITTED: "Choose “Revise” first, which keeps the quote as it stands.",
+    QuoteStatus.SHORTLISTED: "Choose “Revise” first, which keeps the quote as it stands.",
+    QuoteStatus.AWARDED: "It was awarded; take the award back first.",
+    QuoteStatus.REJECTED: "It was rejected.",
+    QuoteStatus.WITHDRAWN: "It was withdrawn; choose “Reopen” while bidding is open.",
+    QuoteStatus.EXPIRED: "It has expired.",
+}
 
 
 class QuoteScreen(Screen):
@@ -16,10 +27,10 @@ class QuoteScreen(Screen):
     column_list = ("reference", "rfq_id", "supplier_id", "status", "total", "lead_time_days", "valid_until")
     column_searchable_list = ("reference",)
     column_default_sort = (("created_at", True),)
-    column_money = {"total": "currency"}
+    column_money = {"total": "currency", "freight": "currency", "duty": "currency"}
     form_sections = (
         ("", ("rfq_id", "supplier_id", "reference", "status")),
-        ("Terms", ("currency", "lead_time_days", "valid_until", "incoterm", "submitted_at")),
+        ("Terms", ("currency", "freight", "duty", "lead_time_days", "valid_until", "incoterm", "note")),
         ("More", ("org_id", "custom_fields")),
     )
     children = (
@@ -30,3 +41,13 @@ class QuoteScreen(Screen):
             "Lines",
         ),
     )
+
+    @classmethod
+    def lock_reason(cls, record: Any) -> str:
+        """A submitted offer is never changed silently."""
+        return LOCKED.get(record.status, "")
+
+    @classmethod
+    def frozen_fields(cls, record: Any | None) -> frozenset[str]:
+        """The status moves by steps only; a quote stays with its request and supplier."""
+        return frozenset({"status"}) if record is None else frozenset({"status", "rfq_id", "supplier_id"})

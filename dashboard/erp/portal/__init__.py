@@ -1,0 +1,1 @@
+"""The page behind an invited supplier's link: nothing else of the tenant is visible there."""
