@@ -1,14 +1,13 @@
-"""Owns actions on many rows: chosen ones or all that match, each as one statement."""
+"""Owns what an action on many rows is about: which rows, and the field and value to set."""
 
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import parse_qs
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from dashboard.core.errors import InvalidInputError
+from dashboard.records import saved_views
 from dashboard.records import state as states
 from dashboard.records.columns import Column, Kind
 from dashboard.records.fields import make_field
@@ -18,9 +17,16 @@ from dashboard.records.spec import Spec
 from dashboard.records.values import INT64
 
 MAX_CHOSEN = 5000
-MAX_ROWS = 50_000
-ACTIONS = {"delete": "Delete", "restore": "Restore", "set": "Change a field", "export": "Export"}
-PERMISSIONS = {"set": "edit"}
+AT_ONCE = 5000
+"""Rows changed while the person waits; more are the work of a job."""
+ACTIONS = {
+    "delete": "Delete",
+    "restore": "Restore",
+    "set": "Change a field",
+    "export": "Export",
+    "export_xlsx": "Export",
+}
+PERMISSIONS = {"set": "edit", "export_xlsx": "export"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class Selection:
             return [("all", "1"), ("query", self.query)]
         return [("query", self.query), *(("ids", str(row_id)) for row_id in self.ids)]
 
-    def rows(self, spec: Spec) -> sa.Select[tuple[int]]:
+    def rows(self, spec: Spec) -> sa.Select[int]:
         """The ids as a query; chosen rows must still be there, in the view they were chosen in."""
         if self.everything:
             return matching_ids(spec, self.state)
@@ -52,10 +58,7 @@ class Selection:
 def read_selection(spec: Spec, data: MultiDict[str, str]) -> Selection:
     """Read the selection out of a posted list. Raises InvalidInputError when nothing is chosen."""
     query = data.get("query", "").removeprefix("?")
-    arguments: MultiDict[str, str] = MultiDict(
-        (name, value) for name, values in parse_qs(query, max_num_fields=500).items() for value in values
-    )
-    state = states.read(spec, arguments, {})
+    state = saved_views.read_state(spec, query, data.get("cols", ""))
     ids = tuple(
         int(text) for text in data.getlist("ids") if text.isdecimal() and len(text) < 19 and int(text) < INT64
     )
@@ -72,16 +75,9 @@ def read_selection(spec: Spec, data: MultiDict[str, str]) -> Selection:
 
 
 def count(session: Session, spec: Spec, selection: Selection) -> int:
-    """How many rows an action would touch. Raises InvalidInputError beyond MAX_ROWS."""
-    rows = session.scalar(
-        sa.select(sa.func.count()).select_from(selection.rows(spec).limit(MAX_ROWS + 1).subquery())
-    )
-    if (rows or 0) > MAX_ROWS:
-        raise InvalidInputError(
-            f"More than {MAX_ROWS:,} rows match.",
-            fix=f"Narrow the list with filters and work in parts of at most {MAX_ROWS:,} rows.",
-        )
-    return rows or 0
+    """How many rows an action is about."""
+    rows = sa.select(sa.func.count()).select_from(selection.rows(spec).subquery())
+    return session.scalar(rows) or 0
 
 
 def settable(spec: Spec) -> list[Column]:
@@ -102,34 +98,3 @@ def value_form(spec: Spec, key: str, data: MultiDict[str, str] | None) -> Record
             "This field cannot be changed on many rows.", fix="Choose one of the fields offered."
         )
     return build_form([column], **{key: make_field(column)})(data)
-
-
-def delete(session: Session, spec: Spec, selection: Selection) -> int:
-    """Mark the rows as deleted where they can be restored, else remove them; returns how many."""
-    ids = selection.rows(spec)
-    if spec.soft_delete:
-        return _update(session, spec, ids, {"deleted_at": sa.func.clock_timestamp()})
-    return _rows(session.execute(sa.delete(spec.table).where(spec.table.c.id.in_(ids))))
-
-
-def restore(session: Session, spec: Spec, selection: Selection) -> int:
-    """Bring deleted rows back; returns how many."""
-    return _update(session, spec, selection.rows(spec), {"deleted_at": None})
-
-
-def set_value(session: Session, spec: Spec, selection: Selection, key: str, value: Any) -> int:
-    """Set one column on the rows that do not have the value yet; returns how many changed."""
-    column = spec.columns[key].column
-    ids = selection.rows(spec).where(column.is_distinct_from(value))
-    return _update(session, spec, ids, {key: value})
-
-
-def _update(session: Session, spec: Spec, ids: sa.Select[tuple[int]], values: dict[str, Any]) -> int:
-    """One UPDATE; the version rises, so that an open form notices. Defaults fill in when and by whom."""
-    if spec.versioned:
-        values = {**values, "version": spec.table.c.version + 1}
-    return _rows(session.execute(sa.update(spec.table).where(spec.table.c.id.in_(ids)).values(values)))
-
-
-def _rows(result: Any) -> int:
-    return int(result.rowcount)

@@ -28,7 +28,7 @@ def query(spec: Spec, state: ListState) -> sa.Select[Any]:
     items = [_item(joins, spec.columns[key]) for key in dict.fromkeys(("id", *_with_currency(spec, state)))]
     order = make_order(spec, joins, state.sort, descending=state.descending)
     select = sa.select(*items).select_from(joins.source).where(*conditions(spec, state))
-    return select.order_by(*_by(order))
+    return select.order_by(*ordered(order))
 
 
 def _with_currency(spec: Spec, state: ListState) -> list[str]:
@@ -38,7 +38,7 @@ def _with_currency(spec: Spec, state: ListState) -> list[str]:
     return keys
 
 
-def _by(order: Order) -> list[sa.UnaryExpression[Any]]:
+def ordered(order: Order) -> list[sa.UnaryExpression[Any]]:
     """The whole list in one order, rows without a sort value last."""
     steps = order.steps(empty=False, backward=False)
     clauses = [step.desc() if down else step.asc() for step, down in steps]
@@ -65,13 +65,18 @@ def guard(item: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def stream(session: Session, select: sa.Select[Any]) -> Iterator[bytes]:
-    """CSV of a query in pieces of at most CHUNK bytes, read by COPY in a transaction of its own.
+    """CSV of a query in pieces."""
+    return copy_out(session, select, "COPY ({}) TO STDOUT WITH (FORMAT csv, HEADER)")
+
+
+def copy_out(session: Session, select: sa.Select[Any], command: str) -> Iterator[bytes]:
+    """What COPY writes of a query, in pieces of at most CHUNK bytes, read in a transaction of its own.
 
     A reader that goes away closes the pipe, COPY fails, and the transaction is rolled back.
     """
     with _outliving(session) as own:
         connection = own.connection().connection.driver_connection
-        statement = _as_text(connection, select)
+        statement = command.format(_as_text(connection, select))
         read_end, write_end = os.pipe()
         failures: list[BaseException] = []
         arguments = (connection, statement, write_end, failures)
@@ -107,8 +112,7 @@ def _copy(connection: Any, statement: str, write_end: int, failures: list[BaseEx
 
 
 def _as_text(connection: Any, select: sa.Select[Any]) -> str:
-    """The COPY statement; the driver quotes the values."""
+    """The query as text; the driver quotes the values."""
     compiled = select.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     with connection.cursor() as cursor:
-        inner = cursor.mogrify(str(compiled), compiled.params).decode()
-    return f"COPY ({inner}) TO STDOUT WITH (FORMAT csv, HEADER)"
+        return str(cursor.mogrify(str(compiled), compiled.params).decode())

@@ -33,11 +33,14 @@ class Filter:
     raw: tuple[str, ...]
     clause: sa.ColumnElement[bool] | None
     error: str = ""
+    prefix: str = ""
+    """The group it stands in, as the address has it: `g1.`; empty for a plain filter."""
 
     @property
     def param(self) -> str:
-        """Name in the address: `status` or `total__from`."""
-        return self.column.key if self.operator == "eq" else f"{self.column.key}{SEPARATOR}{self.operator}"
+        """Name in the address: `status`, `total__from`, `g1.status`."""
+        name = self.column.key if self.operator == "eq" else f"{self.column.key}{SEPARATOR}{self.operator}"
+        return self.prefix + name
 
     @property
     def arguments(self) -> list[tuple[str, str]]:
@@ -82,12 +85,12 @@ def read(spec: Spec, arguments: Iterable[tuple[str, list[str]]]) -> tuple[Filter
     return tuple(found)
 
 
-def build(column: Column, operator: str, raw: tuple[str, ...]) -> Filter:
+def build(column: Column, operator: str, raw: tuple[str, ...], prefix: str = "") -> Filter:
     """Make one filter; a value that cannot be read makes it hold for no row and say why."""
     try:
-        return Filter(column, operator, raw, _CLAUSES[operator](column, raw))
+        return Filter(column, operator, raw, _CLAUSES[operator](column, raw), prefix=prefix)
     except ValueInvalidError as error:
-        return Filter(column, operator, raw, sa.false(), f"{column.label}: {error}")
+        return Filter(column, operator, raw, sa.false(), f"{column.label}: {error}", prefix)
 
 
 def like(text: str) -> str:

@@ -103,6 +103,8 @@ def _sort_key(spec: Spec, joins: Joins, key: str, *, down: bool) -> SortKey:
 def conditions(spec: Spec, state: ListState) -> list[sa.ColumnElement[bool]]:
     """What a row must meet to be in the list."""
     found = [filter_.clause for filter_ in state.filters if filter_.clause is not None]
+    if state.groups:
+        found.append(sa.false() if state.groups.faults else state.groups.clause)
     wanted = search.condition(spec, state.q)
     if wanted is not None:
         found.append(wanted)
@@ -112,7 +114,7 @@ def conditions(spec: Spec, state: ListState) -> list[sa.ColumnElement[bool]]:
     return found
 
 
-def matching_ids(spec: Spec, state: ListState) -> sa.Select[tuple[int]]:
+def matching_ids(spec: Spec, state: ListState) -> sa.Select[int]:
     """The ids of all rows of a list."""
     return sa.select(spec.table.c.id).where(*conditions(spec, state))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from flask import Response, jsonify, request
+from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_admin.base import expose
 from flask_admin.contrib.sqla.view import ModelView
@@ -15,17 +15,16 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, ForbiddenError, NotFoundError
-from dashboard.records import bulk_page, editing, form_page, list_page, pickers, removing
+from dashboard.records import editing, form_page, list_page, pickers, removing
 from dashboard.records.columns import describe, humanize, label_name
-from dashboard.records.spec import BOOKKEEPING, Children, ChildSpec, Spec
+from dashboard.records.list_routes import ID, LIST_ACTIONS, ListRoutes
+from dashboard.records.spec import BOOKKEEPING, Children, ChildSpec, Spec, never_locked, nothing_frozen
 from dashboard.records.urls import endpoint
 
-ID = "/<int(max=9223372036854775807):id>"
 SAVES = 5
 NOT_IN_FORMS = frozenset({*BOOKKEEPING, "external_key"})
 ACTIONS = {
     "index_view": "view",
-    "filters_view": "view",
     "details_view": "view",
     "lookup_view": "view",
     "create_view": "create",
@@ -34,12 +33,11 @@ ACTIONS = {
     "edit_view": "edit",
     "delete_view": "delete",
     "restore_view": "restore",
-    "export_view": "export",
-    "bulk_view": "view",
+    **LIST_ACTIONS,
 }
 
 
-class Screen(ModelView):
+class Screen(ListRoutes, ModelView):
     """One entity. Subclasses say what the model does not tell; the names are Flask-Admin's."""
 
     model: Any
@@ -110,16 +108,6 @@ class Screen(ModelView):
         """The list."""
         return list_page.show(self.spec)
 
-    @expose("/filters")
-    def filters_view(self) -> ResponseReturnValue:
-        """The panel with every filter."""
-        return list_page.filters(self.spec)
-
-    @expose("/export.csv")
-    def export_view(self) -> Response:
-        """All matching rows as CSV."""
-        return list_page.export(self.spec)
-
     @expose("/lookup")
     def lookup_view(self) -> ResponseReturnValue:
         """Records for a picker."""
@@ -179,11 +167,6 @@ class Screen(ModelView):
         """Bring a deleted record back."""
         return removing.restore(self.spec, self.get_one(id))
 
-    @expose("/bulk", methods=("POST",))
-    def bulk_view(self) -> ResponseReturnValue:
-        """An action on many rows: asked first, then done."""
-        return bulk_page.run(self.spec)
-
     def get_one(self, id: Any) -> Any:  # noqa: A002 - Flask-Admin's name
         """The record, deleted or not. Raises NotFoundError."""
         record = db.session.get(self.model, id)
@@ -226,8 +209,8 @@ def compile_spec(screen: type[Screen]) -> Spec:
         form_sections=given or (("", tuple(screen.form_columns) or plain),),
         children=tuple(compile_child(child) for child in screen.children),
         page_size=screen.page_size,
-        lock_reason=screen.lock_reason,
-        frozen_fields=screen.frozen_fields,
+        lock_reason=screen.lock_reason if _declares(screen, "lock_reason") else never_locked,
+        frozen_fields=screen.frozen_fields if _declares(screen, "frozen_fields") else nothing_frozen,
         switches={
             "create": screen.can_create,
             "edit": screen.can_edit,
@@ -235,6 +218,11 @@ def compile_spec(screen: type[Screen]) -> Spec:
             "restore": deletes and "deleted_at" in columns,
         },
     )
+
+
+def _declares(screen: type[Screen], rule: str) -> bool:
+    """Whether a screen has a rule of its own; without one nobody has to look at each row."""
+    return getattr(getattr(screen, rule), "__func__", None) is not getattr(Screen, rule).__func__
 
 
 def _filters(columns: dict[str, Any], listed: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dashboard.core.filters import viewer_zone
 from dashboard.records.columns import Column, Kind
+from dashboard.records.zones import reading_zone
 
 NUL = "\x00"
 INT32, INT64 = 2**31, 2**63
@@ -88,7 +88,7 @@ def _moment(_column: Column, text: str) -> datetime:
     except ValueError:
         raise ValueInvalidError(f"“{text}” is not a date and time; write it as 2026-03-31 14:30.") from None
     try:
-        return (value if value.tzinfo else value.replace(tzinfo=viewer_zone())).astimezone(UTC)
+        return (value if value.tzinfo else value.replace(tzinfo=reading_zone())).astimezone(UTC)
     except OverflowError:
         raise ValueInvalidError(f"“{text}” is out of range.") from None
 
@@ -114,7 +114,7 @@ def day_bounds(text: str) -> tuple[datetime, datetime]:
     """Start of a day and of the next one in the viewer's zone. Raises ValueInvalidError."""
     try:
         day = date.fromisoformat(clean(text))
-        start = datetime.combine(day, time.min, tzinfo=viewer_zone())
-        return start, datetime.combine(day + timedelta(days=1), time.min, tzinfo=viewer_zone())
+        start = datetime.combine(day, time.min, tzinfo=reading_zone())
+        return start, datetime.combine(day + timedelta(days=1), time.min, tzinfo=reading_zone())
     except (ValueError, OverflowError):
         raise ValueInvalidError(f"“{text}” is not a date; write it as 2026-03-31.") from None
