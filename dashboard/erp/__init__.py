@@ -4,7 +4,11 @@ from flask import Flask
 
 from dashboard.erp import models  # noqa: F401  # whoever imports the ERP gets all its tables, in a complete metadata
 from dashboard.erp.comparison import views as comparison
+from dashboard.erp.inventory import views as inventory
 from dashboard.erp.legacy import views
+from dashboard.erp.portal import views as portal
+from dashboard.erp.purchasing import steps as _orders  # noqa: F401
+from dashboard.erp.purchasing import views as purchasing
 from dashboard.erp.quotes import steps as _quotes  # noqa: F401  # declares its steps
 from dashboard.erp.sealing import files as sealed_files
 from dashboard.erp.sourcing import steps as _requests  # noqa: F401
@@ -16,4 +20,7 @@ def init_app(app: Flask) -> None:
     views.init_app(app)
     sealed_files.init_app(app)
     workflow.init_app(app)
+    portal.init_app(app)
     comparison.init_app(app)
+    purchasing.init_app(app)
+    inventory.init_app(app)

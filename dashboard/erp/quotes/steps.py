@@ -119,7 +119,7 @@ WITHDRAW = Transition(
 REOPEN = Transition(
     "reopen",
     "Reopen",
-    frozenset({QuoteStatus.WITHDRAWN, QuoteStatus.REJECTED}),
+    frozenset({QuoteStatus.WITHDRAWN, QuoteStatus.REJECTED, QuoteStatus.EXPIRED}),
     QuoteStatus.DRAFT,
     guards=(BIDDING,),
     before=_keep_revision,
