@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Text, func
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +18,7 @@ class RowHistory(TenantModel):
         CheckConstraint("operation IN ('I', 'U', 'D')", name="operation_known"),
         Index("ix_row_history_record", "table_name", "record_id", "id"),
         Index("ix_row_history_request_id", "request_id", "id"),
+        Index("ix_row_history_removed", "table_name", "id", postgresql_where=text("operation = 'D'")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

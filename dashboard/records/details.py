@@ -1,20 +1,16 @@
-"""Owns the page of one record: its values, its child rows, what refers to it, and its history."""
+"""Owns the page of one record: its values, its child rows, what refers to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from dashboard.audit import queries as audit
 from dashboard.records import children, pickers, registry
-from dashboard.records.columns import Column, Kind, Reference, humanize
-from dashboard.records.render import DASH, text_of
+from dashboard.records.columns import Column, Kind, Reference
+from dashboard.records.render import text_of
 from dashboard.records.spec import BOOKKEEPING, ChildSpec, Spec
-from dashboard.records.values import ValueInvalidError, parse
-
-HISTORY_LIMIT = 100
 
 
 @dataclass(frozen=True)
@@ -38,18 +34,6 @@ class ChildTable:
 
 
 @dataclass(frozen=True)
-class Event:
-    """One entry of the history: who did what when, and each field's old and new value as text."""
-
-    at: datetime
-    actor: str
-    verb: str
-    changes: list[tuple[str, str, str]]
-    request_id: str
-    origin: str
-
-
-@dataclass(frozen=True)
 class Details:
     """Everything the page shows."""
 
@@ -58,15 +42,13 @@ class Details:
     values: list[Value]
     traces: list[Value]
     tables: list[ChildTable]
-    events: list[Event]
     related: list[tuple[str, str, str]]
 
 
-def read(session: Session, spec: Spec, record: Any, zone: tzinfo, *, with_history: bool) -> Details:
-    """Read the page: one query per child entity, one for all labels, one for the history."""
+def read(session: Session, spec: Spec, record: Any, zone: tzinfo) -> Details:
+    """Read the page: one query per child entity, one for all labels."""
     rows = [(child, children.load(session, child, record.id)) for child in spec.children]
-    entries = audit.list_history(session, spec.entity, record.id, HISTORY_LIMIT) if with_history else []
-    wanted = [*_references(spec.columns, record), *_history_references(spec, entries)]
+    wanted = _references(spec.columns, record)
     for child, records in rows:
         wanted += [pair for row in records for pair in _references(child.columns, row)]
     labels = pickers.read_labels(session, wanted)
@@ -80,7 +62,6 @@ def read(session: Session, spec: Spec, record: Any, zone: tzinfo, *, with_histor
             _value(spec.columns[key], record, labels, zone) for key in BOOKKEEPING if key in spec.columns
         ],
         tables=[_table(child, records, labels, zone) for child, records in rows],
-        events=[_event(spec, entry, labels, zone) for entry in entries],
         related=_related(spec, record),
     )
 
@@ -119,17 +100,6 @@ def _references(columns: Mapping[str, Column], record: Any) -> list[tuple[Refere
     return [(reference, value) for reference, value in pairs if reference and value is not None]
 
 
-def _history_references(spec: Spec, entries: list[audit.HistoryEntry]) -> list[tuple[Reference, int]]:
-    found = []
-    for change in (change for entry in entries for change in entry.changes):
-        column = spec.columns.get(change.field)
-        if column and column.reference:
-            found += [
-                (column.reference, value) for value in (change.old, change.new) if isinstance(value, int)
-            ]
-    return found
-
-
 def _value(column: Column, record: Any, labels: pickers.Labels, zone: tzinfo) -> Value:
     value = getattr(record, column.key)
     if column.reference and value is not None:
@@ -142,38 +112,6 @@ def _value(column: Column, record: Any, labels: pickers.Labels, zone: tzinfo) ->
     status = str(value) if column.kind is Kind.CHOICE and value else ""
     long = column.kind in {Kind.LONG_TEXT, Kind.DOCUMENT} and len(text) > 60
     return Value(column.key, column.label, text, status=status, long=long)
-
-
-def _event(spec: Spec, entry: audit.HistoryEntry, labels: pickers.Labels, zone: tzinfo) -> Event:
-    changes = [
-        (
-            spec.columns[change.field].label if change.field in spec.columns else humanize(change.field),
-            _told(spec.columns.get(change.field), change.old, labels, zone),
-            _told(spec.columns.get(change.field), change.new, labels, zone),
-        )
-        for change in entry.changes
-        if change.field != "deleted_at"
-    ]
-    origin = " · ".join(filter(None, (entry.session_user, entry.client_addr, entry.application_name)))
-    return Event(entry.at, entry.actor, entry.verb, changes, entry.request_id, origin)
-
-
-def _told(column: Column | None, value: Any, labels: pickers.Labels, zone: tzinfo) -> str:
-    """A value out of the history, where JSON has made text of dates and numbers."""
-    if value is None or column is None:
-        return DASH if value is None else str(value)
-    if column.reference:
-        return (
-            labels.get((column.reference.entity, value), f"#{value}")
-            if isinstance(value, int)
-            else str(value)
-        )
-    if isinstance(value, str | int | float) and not isinstance(value, bool):
-        try:
-            value = parse(column, str(value))
-        except ValueInvalidError:
-            return str(value)
-    return text_of(column, value, zone=zone)
 
 
 def _related(spec: Spec, record: Any) -> list[tuple[str, str, str]]:

@@ -9,15 +9,15 @@ from sqlalchemy.exc import DBAPIError
 
 from dashboard.core.db import db
 from dashboard.core.filters import viewer_zone
-from dashboard.core.web import can
 from dashboard.records import details as detail
-from dashboard.records import editing, extensions, pickers
+from dashboard.records import editing, extensions, history_page, pickers
 from dashboard.records.constraint_errors import explain
 from dashboard.records.editing import Editing
 from dashboard.records.spec import Spec
 from dashboard.records.values import clean
 
 CREATED = HTTPStatus.CREATED
+HISTORY_LIMIT = 15
 
 
 def show(editing_: Editing) -> ResponseReturnValue:
@@ -73,17 +73,16 @@ def merged_words(editing_: Editing) -> str:
 
 def details(spec: Spec, record: object) -> ResponseReturnValue:
     """Show a record with its rows, what refers to it, and its history."""
-    with_history = can(f"records.{spec.entity}.history")
-    shown = detail.read(db.session(), spec, record, viewer_zone(), with_history=with_history)
+    shown = detail.read(db.session(), spec, record, viewer_zone())
     return render_template(
         "records/details.html",
         spec=spec,
         shown=shown,
         record=record,
-        with_history=with_history,
         panels=extensions.panels(spec, record),
         actions=extensions.actions(spec, record),
         lock_reason=spec.lock_reason(record),
+        **history_page.for_details(spec, record, HISTORY_LIMIT),
     )
 
 

@@ -17,6 +17,7 @@ from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, ForbiddenError, NotFoundError
 from dashboard.records import editing, form_page, list_page, pickers, removing
 from dashboard.records.columns import describe, humanize, label_name
+from dashboard.records.history_routes import HISTORY_ACTIONS, HistoryRoutes
 from dashboard.records.list_routes import ID, LIST_ACTIONS, ListRoutes
 from dashboard.records.spec import BOOKKEEPING, Children, ChildSpec, Spec, never_locked, nothing_frozen
 from dashboard.records.urls import endpoint
@@ -34,10 +35,11 @@ ACTIONS = {
     "delete_view": "delete",
     "restore_view": "restore",
     **LIST_ACTIONS,
+    **HISTORY_ACTIONS,
 }
 
 
-class Screen(ListRoutes, ModelView):
+class Screen(ListRoutes, HistoryRoutes, ModelView):
     """One entity. Subclasses say what the model does not tell; the names are Flask-Admin's."""
 
     model: Any
@@ -121,7 +123,7 @@ class Screen(ListRoutes, ModelView):
     @expose("/new", methods=("GET", "POST"))
     def create_view(self) -> ResponseReturnValue:
         """The form of a new record."""
-        self._demand("create")
+        self.demand("create")
         if request.method == "GET":
             return form_page.show(editing.open_new(db.session(), self.spec, request.args))
         return form_page.save(editing.submit_new(self.spec, request.form))
@@ -129,7 +131,7 @@ class Screen(ListRoutes, ModelView):
     @expose(f"{ID}/duplicate")
     def duplicate_view(self, id: int) -> ResponseReturnValue:  # noqa: A002 - the name in the address
         """The form of a new record like this one."""
-        self._demand("create")
+        self.demand("create")
         return form_page.show(editing.open_copy(db.session(), self.spec, self.get_one(id)))
 
     @expose(ID)
@@ -140,7 +142,7 @@ class Screen(ListRoutes, ModelView):
     @expose(f"{ID}/edit", methods=("GET", "POST"))
     def edit_view(self, id: int) -> ResponseReturnValue:  # noqa: A002
         """The form of a stored record."""
-        self._demand("edit")
+        self.demand("edit")
         record = self.get_one(id)
         if getattr(record, "deleted_at", None):
             raise ConflictError(f"This {self.spec.noun} is deleted.", fix="Restore it before you edit it.")
@@ -157,7 +159,7 @@ class Screen(ListRoutes, ModelView):
     @expose(f"{ID}/delete", methods=("GET", "POST"))
     def delete_view(self, id: int) -> ResponseReturnValue:  # noqa: A002
         """What deleting means, and doing it."""
-        self._demand("delete")
+        self.demand("delete")
         record = self.get_one(id)
         self._refuse_locked(record)
         return removing.delete(self.spec, record)
@@ -178,7 +180,8 @@ class Screen(ListRoutes, ModelView):
         if reason := self.spec.lock_reason(record):
             raise ConflictError(f"This {self.spec.noun} cannot be changed now.", fix=reason)
 
-    def _demand(self, action: str) -> None:
+    def demand(self, action: str) -> None:
+        """Refuse what the entity does not know. Raises ForbiddenError."""
         if not self.spec.switches.get(action, True):
             raise ForbiddenError(
                 f"{self.spec.title} cannot be changed this way.", fix="Enter a new one instead."

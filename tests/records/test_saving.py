@@ -168,8 +168,7 @@ def test_a_used_record_is_not_removed(make: Make, staff: FlaskClient, stored: Ma
 
 
 def test_a_numbered_document_is_never_deleted(make: Make, staff: FlaskClient, stored: Make) -> None:
-    rfq = make("rfq")
-    assert edit(staff, "rfq", rfq.id, status="sent").status_code == 302
+    rfq = make("rfq", status="cancelled", cancel_reason="No need any more")
     assert stored(Rfq, rfq.id).number
     answer = staff.post(f"{RECORDS}/rfq/{rfq.id}/delete")
     assert answer.status_code == 409

@@ -878,6 +878,13 @@ def upgrade() -> None:
         "rfq_invitation", sa.Column("link_serial", sa.Integer(), server_default=sa.text("1"), nullable=False)
     )
     op.create_index("ix_row_history_request_id", "row_history", ["request_id", "id"], unique=False)
+    op.create_index(
+        "ix_row_history_removed",
+        "row_history",
+        ["table_name", "id"],
+        unique=False,
+        postgresql_where=sa.text("operation = 'D'"),
+    )
     op.add_column("supplier", sa.Column("address", sa.Text(), nullable=True))
     op.create_table(
         "supplier_pair",
@@ -938,6 +945,9 @@ def downgrade() -> None:
     for table in SEARCHED:
         op.drop_index(f"ix_{table}_search", table_name=table, postgresql_using="gin")
     op.drop_table("supplier_pair")
+    op.drop_index(
+        "ix_row_history_removed", table_name="row_history", postgresql_where=sa.text("operation = 'D'")
+    )
     op.drop_index("ix_row_history_request_id", table_name="row_history")
     op.drop_column("rfq_invitation", "link_serial")
     op.drop_column("rfq_invitation", "viewed_at")
