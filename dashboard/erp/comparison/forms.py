@@ -1,24 +1,16 @@
 """Owns reading what was typed into the sheet: quantities, reasons, and what a preset fills in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from dashboard.core.errors import InvalidInputError
 from dashboard.erp.awards.service import Choice, quantity_key, reason_key
 from dashboard.erp.comparison.sheet import Cell, Offered, Row, Sheet
-
-LONGEST = 2000
-MOST = Decimal(10) ** 12
+from dashboard.erp.purchasing import typed
 
 
-@dataclass
-class Typed:
-    """The sheet's form as a person left it: texts by field name, kept whatever happens."""
-
-    texts: dict[str, str] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
-    message: str = ""
+class SheetTyped(typed.Typed):
+    """The sheet's form as a person left it."""
 
     def quantity(self, row: Row, cell: Cell) -> str:
         """Text of a quantity field."""
@@ -37,57 +29,36 @@ class Typed:
         return self.errors.get(reason_key(row.line.id), "")
 
 
-def read_typed(form: Mapping[str, str]) -> Typed:
-    """Keep what was typed, without characters no database takes."""
-    texts = {key: clean(value) for key, value in form.items() if key != "csrf_token"}
-    return Typed(texts)
+def read_typed(form: Mapping[str, str]) -> SheetTyped:
+    """Keep what was typed into the sheet."""
+    return SheetTyped(typed.read_typed(form).texts)
 
 
-def clean(text: str) -> str:
-    """Text without NUL and lone surrogates, trimmed and of bounded length."""
-    return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()[:LONGEST]
-
-
-def read_quantity(text: str) -> Decimal:
-    """A quantity with up to six decimals; empty is 0. Raises InvalidInputError."""
-    if not text:
-        return Decimal(0)
-    try:
-        number = Decimal(text.replace("\N{NO-BREAK SPACE}", ""))
-    except InvalidOperation as error:
-        raise InvalidInputError("Enter a number such as 12.5.") from error
-    if not number.is_finite() or abs(number) >= MOST:
-        raise InvalidInputError("Enter a number such as 12.5.")
-    if number != number.quantize(Decimal("0.000001")):
-        raise InvalidInputError("At most six decimals are kept.")
-    return number
-
-
-def read_choices(sheet: Sheet, typed: Typed) -> list[Choice]:
+def read_choices(sheet: Sheet, typed_: SheetTyped) -> list[Choice]:
     """The quantities typed for the sheet's bids; what is no number becomes an error of its field."""
     choices = []
     for row in sheet.rows:
-        reason = typed.reason(row) or typed.texts.get("reason", "")
+        reason = typed_.reason(row) or typed_.texts.get("reason", "")
         for cell in row.cells:
-            if cell is None or not (text := typed.quantity(row, cell)):
+            if cell is None or not (text := typed_.quantity(row, cell)):
                 continue
             try:
-                quantity = read_quantity(text)
+                quantity = typed.read_quantity(text)
             except InvalidInputError as error:
-                typed.errors[quantity_key(row.line.id, cell.bid.quote_line_id)] = error.message
+                typed_.errors[quantity_key(row.line.id, cell.bid.quote_line_id)] = error.message
                 continue
             choices.append(Choice(row.line.id, cell.bid.quote_line_id, quantity, reason))
     return choices
 
 
-def fill(sheet: Sheet, typed: Typed, preset: str) -> None:
+def fill(sheet: Sheet, typed_: SheetTyped, preset: str) -> None:
     """Fill quantities in: `best` gives each line to its lowest landed cost, `quote-5` all to that quote."""
     for row in sheet.rows:
         chosen = _chosen(sheet, row, preset)
         for cell in row.cells:
             if cell is not None:
                 key = quantity_key(row.line.id, cell.bid.quote_line_id)
-                typed.texts[key] = _whole(row, cell) if cell is chosen else ""
+                typed_.texts[key] = _whole(row, cell) if cell is chosen else ""
 
 
 def _chosen(sheet: Sheet, row: Row, preset: str) -> Cell | None:

@@ -7,12 +7,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 
 from dashboard.core.db import db
-from dashboard.core.errors import ConflictError, DashboardError, InvalidInputError
+from dashboard.core.errors import ConflictError, DashboardError
 from dashboard.core.people import current_user
 from dashboard.core.web import can, requires
 from dashboard.erp.awards import service as awards
 from dashboard.erp.comparison import export, forms, queries
-from dashboard.erp.comparison.forms import Typed
+from dashboard.erp.comparison.forms import SheetTyped
 from dashboard.erp.currencies.queries import currency_codes
 from dashboard.erp.purchasing import ordering
 from dashboard.erp.sourcing.models import Rfq, RfqStatus
@@ -44,7 +44,7 @@ def _buttons(spec: Spec, record: Any) -> list[Action]:
 def compare(rfq_id: int) -> ResponseReturnValue:
     """The sheet."""
     rfq = queries.get_rfq(db.session(), rfq_id)
-    return _show(rfq, Typed({"currency": _currency(rfq)}))
+    return _show(rfq, SheetTyped({"currency": _currency(rfq)}))
 
 
 @pages.post(f"{RFQ}/compare")
@@ -58,14 +58,11 @@ def award(rfq_id: int) -> ResponseReturnValue:
         return _show(rfq, typed)
     choices = forms.read_choices(queries.load_sheet(db.session(), rfq), typed)
     try:
-        if typed.errors:
-            raise InvalidInputError(
-                "Nothing was awarded yet: some quantities are no numbers.", fields=typed.errors
-            )
+        typed.refuse("Nothing was awarded yet: some quantities are no numbers.")
         done = _award(rfq_id, choices, typed.texts.get("early_reason", ""))
     except DashboardError as error:
         db.session.rollback()
-        typed.errors, typed.message = error.fields, f"{error.message} {error.fix}".strip()
+        typed.take(error)
         return _show(queries.get_rfq(db.session(), rfq_id), typed), error.status
     flash(f"{done:,} {'award' if done == 1 else 'awards'} made. Next: make the purchase orders.", "success")
     return redirect(url_for("comparison.compare", rfq_id=rfq_id))
@@ -142,7 +139,7 @@ def _currency(rfq: Rfq) -> str:
     return wanted if wanted in known else rfq.organization.base_currency
 
 
-def _show(rfq: Rfq, typed: Typed) -> str:
+def _show(rfq: Rfq, typed: SheetTyped) -> str:
     session = db.session()
     sheet = queries.load_sheet(session, rfq, _currency(rfq))
     blocked = awards.blocked(session, rfq)

@@ -1,8 +1,34 @@
 """Screens of purchase orders and of what was received on them, each with its lines."""
 
-from dashboard.erp.purchasing.models import PurchaseOrder, PurchaseOrderLine, Receipt, ReceiptLine
+from typing import Any
+
+from dashboard.erp.purchasing.models import (
+    PurchaseOrder,
+    PurchaseOrderLine,
+    PurchaseOrderStatus,
+    Receipt,
+    ReceiptLine,
+)
 from dashboard.records.screen import Screen
 from dashboard.records.spec import Children
+
+# What is approved and what the supplier was sent: it changes only after the order was sent back.
+FIXED_BY_SUBMITTING = frozenset(
+    {
+        *(
+            "org_id",
+            "supplier_id",
+            "ordered_on",
+            "rfq_id",
+            "quote_id",
+            "currency",
+            "fx_rate",
+            "freight",
+            "duty",
+        ),
+        "purchase_order_line",
+    }
+)
 
 
 class PurchaseOrderScreen(Screen):
@@ -31,6 +57,20 @@ class PurchaseOrderScreen(Screen):
             order="position",
         ),
     )
+
+    @classmethod
+    def lock_reason(cls, record: Any) -> str:
+        """Finished orders stay as they are."""
+        if record.status in {PurchaseOrderStatus.CLOSED, PurchaseOrderStatus.CANCELLED}:
+            return f"It is {record.status}. Duplicate it to order again."
+        return ""
+
+    @classmethod
+    def frozen_fields(cls, record: Any | None) -> frozenset[str]:
+        """The status moves by steps only; once submitted, also what is approved and sent."""
+        if record is None or record.status == PurchaseOrderStatus.DRAFT:
+            return frozenset({"status"})
+        return FIXED_BY_SUBMITTING | {"status"}
 
 
 class ReceiptScreen(Screen):

@@ -105,8 +105,8 @@ def test_awards_become_one_order_per_supplier_once(tenant: Session, case: Case) 
     service.award(tenant, case.rfq.id, wanted, actor=ACTOR)
     orders = ordering.order_awards(tenant, case.rfq.id)
     assert [(order.total, order.freight, order.status) for order in orders] == [
-        (100, 0, "draft"),
-        (80, Decimal("8.00"), "draft"),
+        (Decimal(100), Decimal(0), "draft"),
+        (Decimal(80), Decimal(8), "draft"),
     ]
     promised = orders[0].lines[0].promised_on
     assert promised is not None

@@ -20,7 +20,10 @@ def test_landed_cost_shares_freight_and_duty_by_value_and_decides(tenant: Sessio
     assert first.cells[1] is not None
     assert first.cells[1].landed == Decimal("0.95") * (1 + Decimal(38) / Decimal(190))
     assert [cell.is_best for cell in first.cells if cell] == [True, False]
-    assert [(offer.goods, offer.landed) for offer in sheet.offers] == [(200, 200), (190, 228)]
+    assert [(offer.goods, offer.landed) for offer in sheet.offers] == [
+        (Decimal(200), Decimal(200)),
+        (Decimal(190), Decimal(228)),
+    ]
     assert [offer.is_best for offer in sheet.offers] == [True, False]
 
 
