@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dashboard.core.errors import ConflictError, InvalidInputError, NotFoundError
+from dashboard.core.filters import bytes_
 from dashboard.files import guards, queries
 from dashboard.files.guards import add_guard
 from dashboard.files.kinds import check_kind
@@ -84,7 +85,7 @@ def _take_in(name: str, stream: IO[bytes], spool: BinaryIO, limit: int) -> _Inta
         size += len(chunk)
         if size > limit:
             raise InvalidInputError(
-                f"“{name}” was not kept: it is larger than {limit / 1024**2:g} MiB.",
+                f"“{name}” was not kept: it is larger than {bytes_(limit)}.",
                 fix="Make it smaller, or split it; an administrator can raise STEWARD_FILES_MAX_BYTES.",
             )
         digest.update(chunk)
@@ -161,7 +162,8 @@ def open_file(session: Session, attachment: Attachment, *, guarded: bool = True)
     """Open the bytes of a file; the caller closes them.
 
     Raises ForbiddenError while a guard hides it (a supplier's own page asks with `guarded=False`),
-    NotFoundError for bytes of another tenant, MissingObjectError and StoreError where the store lacks them or is away.
+    NotFoundError for bytes of another tenant, MissingObjectError and StoreError where the store lacks them
+    or is away.
     """
     if guarded:
         guards.demand_visible(session, attachment.entity, attachment.record_id)

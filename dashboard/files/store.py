@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
 import structlog
@@ -53,6 +53,8 @@ class FileStore:
     @cached_property
     def _place(self) -> tuple[Any, str]:
         driver, path = url_to_fs(self.url, **self._driver_options())  # type: ignore[no-untyped-call]
+        if self.is_local:
+            Path(path).mkdir(mode=0o700, parents=True, exist_ok=True)
         return driver, str(path)
 
     def _driver_options(self) -> dict[str, Any]:
@@ -140,12 +142,22 @@ class FileStore:
         except (StoreError, GeneratorExit):
             raise
         except FileNotFoundError as error:
-            raise MissingObjectError(
-                "file store", "The file is not in the store.", fix="Restore it from the backup of the files."
-            ) from error
+            raise _missing(doing) from error
         except Exception as error:  # every driver raises errors of its own client library
             log.warning("file_store_failed", doing=doing, kind=type(error).__name__, error=str(error)[:300])
             raise _explain(error) from error
+
+
+def _missing(doing: str) -> StoreError:
+    if doing == "write":
+        return StoreError(
+            "file store",
+            "The bucket or folder of the file store does not exist.",
+            fix="Make it, or correct STEWARD_FILES_URL.",
+        )
+    return MissingObjectError(
+        "file store", "The file is not in the store.", fix="Restore it from the backup of the files."
+    )
 
 
 def _explain(error: Exception) -> StoreError:

@@ -1,0 +1,1 @@
+"""Files on records, on disk and in S3."""
