@@ -137,7 +137,9 @@ def _add(spec: Spec, known: dict[Path, Group], path: Path, condition: str, value
         known[()].faults.append(f"There is no condition “{condition[:60]}” on {spec.nouns}.")
         return
     group = _reach(known, path)
-    group.filters.append(build(column, operator or "eq", values, f"{group.name}."))
+    # Two texts to contain are two conditions; several choices are one.
+    split = [values] if operator in {"", "in"} else [(value,) for value in dict.fromkeys(values)]
+    group.filters += [build(column, operator or "eq", some, f"{group.name}.") for some in split]
 
 
 def _reach(known: dict[Path, Group], path: Path) -> Group:

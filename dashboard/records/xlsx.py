@@ -122,7 +122,7 @@ def _text(value: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     for character, written in _ESCAPES:
         escaped = sa.func.replace(escaped, character, written)
     escaped = sa.func.translate(escaped, _UNPRINTABLE, "")
-    clean = sa.and_(sa.not_(value.op("~")(_RISKY)), sa.func.length(value) <= MAX_TEXT)
+    clean = sa.and_(value.bool_op("!~")(_RISKY), sa.func.length(value) <= MAX_TEXT)
     inner = sa.case((clean, value), else_=escaped)
     whole = start.op("||")(inner).op("||")(_literal("</v></c>"))
     return sa.case((sa.func.coalesce(value, "") == "", _literal("<c/>")), else_=whole)

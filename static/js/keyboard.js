@@ -1,4 +1,4 @@
-// Keys: / search, j k rows, Enter open, x select, e edit, n new, s save, ? help.
+// Keys: / search, j k rows, Enter open, x select, e edit, arrows cells, F2 edit the cell, n new, s save, ? help.
 const help = document.getElementById("keyboard-help");
 let current = null;
 
@@ -8,12 +8,46 @@ const typing = (element) => element.closest("input, textarea, select, [contented
 function move(step) {
   const all = rows();
   if (!all.length) return;
+  current ??= all.find((row) => row.classList.contains("is-current")) || null;
   const index = Math.min(Math.max(all.indexOf(current) + step, 0), all.length - 1);
   current?.classList.remove("is-current");
   current = all[index];
   current.classList.add("is-current");
   current.scrollIntoView({ block: "nearest" });
   (current.querySelector("a[href]") || current).focus({ preventScroll: true });
+}
+
+// Cells are walked with the arrows; down and up stay in the column.
+const cellInHand = () => document.activeElement.closest?.("table[data-records] tbody td");
+
+function step(event) {
+  const cell = cellInHand();
+  const row = cell ? cell.parentElement : current;
+  if (!row?.isConnected || !row.closest("table[data-records]")) return false;
+  const place = cell ? [...row.children].indexOf(cell) : 0;
+  const [across, down] = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event];
+  if (!cell && down) return false;
+  const all = rows();
+  const target = all[all.indexOf(row) + down]?.children[place + across];
+  if (!target || !target.previousElementSibling) return false;
+  if (down) move(down);
+  target.tabIndex = -1;
+  target.focus();
+  return true;
+}
+
+function editCell() {
+  const editable = [...document.querySelectorAll("table[data-records] thead th")].findIndex((head) => head.hasAttribute("data-editable"));
+  const cell = cellInHand() || (editable > 0 && current?.isConnected && current.children[editable]);
+  cell?.dispatchEvent?.(new CustomEvent("celledit", { bubbles: true }));
+  return Boolean(cell);
+}
+
+function editRow() {
+  if (press("[data-key=e]")) return true;
+  const href = current?.isConnected && current.closest("table[data-records]") && current.querySelector("td.name a[href], td a[href]")?.href;
+  if (href) location.assign(`${href}/edit`);
+  return Boolean(href);
 }
 
 function press(selector) {
@@ -36,10 +70,16 @@ const actions = {
   j: () => { move(1); return true; },
   k: () => { move(-1); return true; },
   x: () => press("input[type=checkbox][data-select-row]"),
-  e: () => press("[data-key=e]"),
+  e: editRow,
+  F2: editCell,
+  ArrowRight: () => step("ArrowRight"),
+  ArrowLeft: () => step("ArrowLeft"),
+  ArrowDown: () => step("ArrowDown"),
+  ArrowUp: () => step("ArrowUp"),
   n: () => press("[data-key=n]"),
   s: () => press("[data-save]"),
   Enter: () => {
+    if (document.activeElement.matches("table[data-records] tbody td")) return editCell();
     if (!current?.isConnected || document.activeElement.closest("a, button")) return false;
     const href = current.dataset.href || current.querySelector("a[href]")?.href;
     if (href) location.assign(href);

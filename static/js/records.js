@@ -1,4 +1,4 @@
-// Lists and forms of records: filter panel, column chooser, "all matching", order of child rows.
+// Lists and forms of records: filter panel, "all matching", order of child rows.
 const panelTarget = () => {
   let dialog = document.getElementById("filter-panel");
   if (!dialog) {
@@ -54,15 +54,11 @@ function move(button) {
 // Empty controls stay out of the address, so that a list can be shared by its address.
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-filter-form]")) {
-    for (const field of event.target.elements) if (field.name && field.value === "") field.disabled = true;
-  }
-  if (event.target.matches("[data-column-chooser]")) {
-    const chosen = [...event.target.querySelectorAll("[data-column]:checked")].map((box) => box.value);
-    event.target.elements.cols.value = chosen.join(",") || "default";
+    for (const field of event.target.elements) if (field.name && field.value === "" && !field.disabled) field.disabled = true;
   }
 });
 addEventListener("pageshow", () => {
-  for (const field of document.querySelectorAll("[data-filter-form] :disabled")) field.disabled = false;
+  for (const field of document.querySelectorAll("[data-filter-form] :disabled:not([data-condition-flag], [data-condition-value])")) field.disabled = false;
 });
 
 // "All matching" only makes sense while the whole page is ticked.
