@@ -23,6 +23,14 @@ FILES = {
     "inter-latin.woff2": "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2",
     "inter-latin-ext.woff2": "@fontsource-variable/inter/files/inter-latin-ext-wght-normal.woff2",
 }
+# For PDFs: Latin, Greek and Cyrillic; Arabic; Hebrew; Chinese and Japanese; Korean.
+FONTS = {
+    "noto-sans": ("NotoSans", ("400Regular", "700Bold")),
+    "noto-sans-arabic": ("NotoSansArabic", ("400Regular", "700Bold")),
+    "noto-sans-hebrew": ("NotoSansHebrew", ("400Regular", "700Bold")),
+    "noto-sans-sc": ("NotoSansSC", ("400Regular",)),
+    "nanum-gothic": ("NanumGothic", ("400Regular", "700Bold")),
+}
 ICONS = "@tabler/icons/tabler-nodes-outline.json"
 
 
@@ -62,6 +70,17 @@ def copy_files(modules: Path, vendor: Path) -> None:
         (vendor / name).write_bytes(content)
 
 
+def copy_fonts(modules: Path, fonts: Path) -> None:
+    """Copy the few weights that documents are set in."""
+    fonts.mkdir(parents=True, exist_ok=True)
+    for package, (family, weights) in FONTS.items():
+        for weight in weights:
+            path = modules / "@expo-google-fonts" / package / weight / f"{family}_{weight}.ttf"
+            if not path.is_file():
+                raise BuildError(f"{path.name} is not in node_modules. Correct FONTS in static/build.py.")
+            shutil.copyfile(path, fonts / path.name)
+
+
 def _without_source_map(content: bytes) -> bytes:
     lines = content.rstrip().split(b"\n")
     if b"sourceMappingURL=" in lines[-1]:
@@ -90,6 +109,7 @@ def build(root: Path = ROOT) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     copy_files(root / "node_modules", fresh)
+    copy_fonts(root / "node_modules", fresh / "fonts")
     write_icons(root / "node_modules", fresh)
     (fresh / ".built").touch()
     shutil.rmtree(VENDOR, ignore_errors=True)
