@@ -44,6 +44,11 @@ SETTINGS = {
         "statement_timeout": "120s",
         "lock_timeout": "10s",
         "idle_in_transaction_session_timeout": "300s",
+        # The server's log would carry what people typed, sealed prices too: in failing and slow statements
+        # and in the details of deadlocks. pg_stat_statements tells of slow ones without their values.
+        "log_min_error_statement": "panic",
+        "log_min_duration_statement": "-1",
+        "log_error_verbosity": "terse",
     },
     MONITOR: {
         "statement_timeout": "15s",
