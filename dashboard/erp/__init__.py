@@ -4,6 +4,7 @@ from flask import Flask
 
 from dashboard.erp import models  # noqa: F401  # whoever imports the ERP gets all its tables, in a complete metadata
 from dashboard.erp.comparison import views as comparison
+from dashboard.erp.documents import views as documents
 from dashboard.erp.inventory import views as inventory
 from dashboard.erp.legacy import views
 from dashboard.erp.portal import views as portal
@@ -12,6 +13,7 @@ from dashboard.erp.purchasing import views as purchasing
 from dashboard.erp.quotes import steps as _quotes  # noqa: F401  # declares its steps
 from dashboard.erp.sealing import files as sealed_files
 from dashboard.erp.sourcing import steps as _requests  # noqa: F401
+from dashboard.erp.suppliers import views as suppliers
 from dashboard.erp.workflow import views as workflow
 
 
@@ -24,3 +26,5 @@ def init_app(app: Flask) -> None:
     comparison.init_app(app)
     purchasing.init_app(app)
     inventory.init_app(app)
+    documents.init_app(app)
+    suppliers.init_app(app)

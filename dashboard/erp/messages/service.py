@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.core.errors import ConflictError, DashboardError
 from dashboard.core.mail import send_mail
+from dashboard.erp.documents import service as documents
 from dashboard.erp.messages.models import Direction, Message
 from dashboard.erp.portal import links
 from dashboard.erp.sourcing.models import RfqInvitation
@@ -95,7 +96,8 @@ def deliver(session: Session, message_id: int, tenant_id: int) -> bool:
     if message is None or message.delivered_at is not None or not message.address:
         return message is not None and message.delivered_at is not None
     try:
-        send_mail(message.address, message.subject or "Message", _words(session, message, tenant_id))
+        words, files = _words(session, message, tenant_id), documents.attachments_of(session, message)
+        send_mail(message.address, message.subject or "Message", words, attachments=files)
     except DashboardError as error:
         message.delivery_error = error.message
         session.flush()

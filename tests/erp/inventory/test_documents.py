@@ -35,8 +35,8 @@ def test_a_transfer_is_two_moves_at_the_average_cost(
     out, back = service.transfer(
         tenant, product_id=product.id, source_id=here.id, target_id=there.id, quantity=Decimal(4), reason=""
     )
-    assert (out.quantity, back.quantity, back.unit_cost) == (-4, 4, 2)
-    assert (quantity(tenant, product, here), quantity(tenant, product, there)) == (6, 4)
+    assert (out.quantity, back.quantity, back.unit_cost) == (Decimal(-4), Decimal(4), Decimal(2))
+    assert (quantity(tenant, product, here), quantity(tenant, product, there)) == (Decimal(6), Decimal(4))
 
 
 def test_more_than_there_is_moves_nothing(
@@ -71,7 +71,11 @@ def test_an_adjustment_needs_a_reason_and_takes_the_average_cost(
     move = service.adjust(
         tenant, product_id=product.id, warehouse_id=here.id, quantity=Decimal(5), reason="found"
     )
-    assert (move.source, move.unit_cost, quantity(tenant, product, here)) == ("adjustment", 2, 15)
+    assert (move.source, move.unit_cost, quantity(tenant, product, here)) == (
+        "adjustment",
+        Decimal(2),
+        Decimal(15),
+    )
 
 
 def test_places_of_two_organizations_do_not_mix(

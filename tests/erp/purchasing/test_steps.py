@@ -148,7 +148,11 @@ def test_the_lines_of_a_sent_order_are_not_changed_through_its_form(
     staff.post(f"{page}/edit", data=forged)
     tenant.expire_all()
     stored = tenant.get_one(PurchaseOrder, order.id)
-    assert (stored.status, stored.freight, stored.lines[0].unit_price) == ("sent", 0, 100)
+    assert (stored.status, stored.freight, stored.lines[0].unit_price) == (
+        "sent",
+        Decimal(0),
+        Decimal(100),
+    )
 
 
 def test_the_pages_of_steps_ask_and_act(tenant: Session, login: Callable[..., FlaskClient]) -> None:
