@@ -58,7 +58,7 @@ def explain(error: DBAPIError, columns: Mapping[str, Mapping[str, Column]]) -> R
     if code in {FOREIGN, RESTRICT}:
         return _reference(table, name, known, str(diagnosis.message_detail or ""))
     if code == CHECK:
-        return _rule(table, name, known)
+        return broken_rule(table, name, known)
     status = HTTPStatus.CONFLICT if isinstance(error, IntegrityError) else HTTPStatus.UNPROCESSABLE_ENTITY
     message = str(diagnosis.message_primary or "The database refused this.")
     return Refusal(table, "", f"{message[:1].upper()}{message[1:]}.", status)
@@ -98,8 +98,8 @@ def _key_of(table: str, name: str, known: Mapping[str, Column]) -> str:
     return max(own or keys, key=len, default="")
 
 
-def _rule(table: str, name: str, known: Mapping[str, Column]) -> Refusal:
-    """A broken CHECK: its name begins with the field and ends with the rule."""
+def broken_rule(table: str, name: str, known: Mapping[str, Column]) -> Refusal:
+    """Explain a broken CHECK: its name begins with the field and ends with the rule."""
     rest = name.removeprefix(f"ck_{table}_")
     key = max((key for key in known if rest == key or rest.startswith(f"{key}_")), key=len, default="")
     rule = rest.removeprefix(key).strip("_")
