@@ -33,6 +33,12 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("tenants.inspect", "tenants.inspect", "Check tenants and try to break out of each", every=900),
     Schedule("files.clean_up", "files.clean_up", "Remove files that belong to no record", cron="40 3 * * *"),
     Schedule("sourcing.keep", "sourcing.keep", "Open sealed bids, remind suppliers, deliver mails", every=60),
+    Schedule(
+        "suppliers.duplicates",
+        "suppliers.find_duplicates",
+        "Look for duplicate suppliers",
+        cron="40 1 * * *",
+    ),
     Schedule("jobs.prune", "jobs.prune", "Forget old job runs", cron="20 3 * * *"),
 )
 

@@ -7,6 +7,7 @@ from dashboard.erp.comparison import views as comparison
 from dashboard.erp.documents import views as documents
 from dashboard.erp.inventory import views as inventory
 from dashboard.erp.legacy import views
+from dashboard.erp.messages import timeline as messages_timeline
 from dashboard.erp.portal import views as portal
 from dashboard.erp.purchasing import steps as _orders  # noqa: F401
 from dashboard.erp.purchasing import views as purchasing
@@ -20,6 +21,7 @@ from dashboard.erp.workflow import views as workflow
 def init_app(app: Flask) -> None:
     """Register the pages beside the screens."""
     views.init_app(app)
+    messages_timeline.init_app(app)
     sealed_files.init_app(app)
     workflow.init_app(app)
     portal.init_app(app)

@@ -1,8 +1,8 @@
 """Finds records of every entity by words, numbers and ids, in one round trip.
 
-Each table gives a few candidates from its trigram index: those that are the text, those that begin with it,
-those that contain every word. Only the candidates are ranked, so that a common word costs as little as a rare
-one. Where nothing contains the words, names that sound alike are offered.
+Each table gives a few candidates from its trigram index: those whose number or code is the text, those that
+begin with it, those that contain every word. Only the candidates are ranked, so that a common word costs as
+little as a rare one. Where nothing contains the words, names that sound alike are offered.
 """
 
 import re
@@ -22,7 +22,7 @@ from dashboard.search.sources import Source
 MAX_TEXT = 100
 MAX_WORDS = 6
 TRIGRAM = 3
-EXACT, BEGINS, CONTAINS = 8, 24, 48
+EXACT, BEGINS, CONTAINS = 8, 24, 32
 EXACT_ID, EXACT_NAME, PREFIX_ID, PREFIX_NAME, WORD, INSIDE, ALIKE = range(7)
 _ID = re.compile(r"#\s?(\d{1,18})")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -121,7 +121,8 @@ def _by_id(sources: tuple[Source, ...]) -> sa.CompoundSelect[Any]:
 @lru_cache(maxsize=512)
 def _by_words(sources: tuple[Source, ...], words: int, limit: int) -> sa.Select[Any]:
     """The statement for so many words; they are bound when it runs. No words: beginnings only."""
-    hits = sa.union_all(*(_ranked(source, words, limit) for source in sources)).cte("hits")
+    searched = [source for source in sources if words or source.short]  # prose alone has no beginnings
+    hits = sa.union_all(*(_ranked(source, words, limit) for source in searched)).cte("hits")
     everything = sa.select(hits)
     if not words:
         return everything
@@ -149,7 +150,9 @@ def _rows(source: Source) -> sa.Select[Any]:
 
 def _ranked(source: Source, words: int, limit: int) -> sa.Select[Any]:
     exact, begins = (sa.bindparam(name, type_=sa.Text) for name in ("exact", "begins"))
-    parts = [_rows(source).where(_any(source.short or source.columns, exact)).limit(EXACT)]
+    parts = []
+    if source.identifiers:
+        parts.append(_rows(source).where(_any(source.identifiers, exact)).limit(EXACT))
     if source.short:
         parts.append(_rows(source).where(_any(source.short, begins)).limit(BEGINS))
     if words:

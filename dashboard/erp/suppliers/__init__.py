@@ -1,1 +1,1 @@
-"""Suppliers and their contacts."""
+"""Suppliers: their page, their scorecard, and finding those entered twice."""
