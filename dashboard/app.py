@@ -8,12 +8,12 @@ from dashboard import (
     backups,
     changes,
     cli,
-    collaboration,  # noqa: F401
+    collaboration,
     erp,
     files,
     health,
     home,
-    imports,  # noqa: F401
+    imports,
     jobs,
     kpis,
     records,
@@ -32,6 +32,7 @@ from dashboard.tenancy import views as tenancy
 from dashboard.tenants import views as tenants
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
+MAX_FORM_BYTES = 8 * 1024 * 1024  # a document of a thousand rows with what it was before
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -42,7 +43,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         "dashboard", template_folder=str(CHECKOUT / "templates"), static_folder=str(CHECKOUT / "static")
     )
     app.config.update(
-        SECRET_KEY=settings.secret_key, VERSION=__version__, MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES
+        SECRET_KEY=settings.secret_key,
+        VERSION=__version__,
+        MAX_CONTENT_LENGTH=MAX_REQUEST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
     )
     app.url_map.strict_slashes = False  # a pasted address with a slash too many still arrives
     app.extensions["steward_settings"] = settings
@@ -77,6 +81,8 @@ def _add_features(app: Flask, settings: Settings) -> None:
     files.init_app(app, settings)
     readiness.register_check(app, "file store", files.check_store)
     changes.init_app(app)
+    imports.init_app(app)
+    collaboration.init_app(app)
     erp.init_app(app)
     kpis.init_app(app)
     tenants.init_app(app)
