@@ -20,7 +20,7 @@ from dashboard import (
     replication,
     schema_migrations,
     search,
-    translations,  # noqa: F401
+    translations,
     users,
 )
 from dashboard.core import caching, db, errors, filters, logs, menu, security, web
@@ -79,6 +79,7 @@ def _add_features(app: Flask, settings: Settings) -> None:
     schema_migrations.init_app(app)
     records.init_app(app, SCREENS)
     files.init_app(app, settings)
+    translations.init_app(app)
     readiness.register_check(app, "file store", files.check_store)
     changes.init_app(app)
     imports.init_app(app)
