@@ -36,7 +36,7 @@ def configure(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Configure:
     """Change what the deployment decides about files."""
 
     def change(**values: Any) -> Setup:
-        changed = replace(app.extensions[EXTENSION], **values)
+        changed: Setup = replace(app.extensions[EXTENSION], **values)
         monkeypatch.setitem(app.extensions, EXTENSION, changed)
         return changed
 
