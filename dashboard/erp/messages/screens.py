@@ -11,7 +11,7 @@ class MessageScreen(Screen):
     icon = "mail"
     menu_order = 40
     menu_section = "Purchasing"
-    column_list = ("subject", "supplier_id", "rfq_id", "direction", "sent_at", "read_at")
+    column_list = ("subject", "supplier_id", "rfq_id", "direction", "sent_at", "delivered_at", "read_at")
     column_searchable_list = ("subject", "body")
     column_default_sort = (("sent_at", True),)
     form_columns = ("supplier_id", "rfq_id", "direction", "sent_at", "subject", "body", "read_at", "org_id")

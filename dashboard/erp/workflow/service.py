@@ -50,6 +50,7 @@ def transition(
     failed guard, `fix` how to mend them, `fields` what was typed wrong).
     """
     workflow, step = find_step(record.__tablename__, name)
+    session.flush()
     session.refresh(record, with_for_update=True)
     check_state(workflow, step, record, version)
     values = read_fields(step, fields, zone)

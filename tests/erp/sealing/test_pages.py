@@ -66,10 +66,10 @@ def test_the_request_says_until_when_and_how_many(staff: FlaskClient, quote: Quo
     assert "1 bid received" in words
 
 
-def test_a_total_of_nothing_is_not_shown_as_zero(staff: FlaskClient, quote: Quote) -> None:
+def test_the_quote_says_why_its_total_is_empty(staff: FlaskClient, quote: Quote) -> None:
     words = staff.get(f"/t/acme/records/quote/{quote.id}").get_data(as_text=True)
     assert "Sealed until" in words
-    assert "0.00" not in words
+    assert "Its prices and total are empty here until then." in words
 
 
 def test_moving_the_deadline_earlier_is_refused(staff: FlaskClient, tenant: Session, quote: Quote) -> None:
