@@ -106,7 +106,7 @@ def test_late_suppliers_are_late_and_the_excellent_are_not(app: object) -> None:
     named = {world.chance.latent(row).name for row in range(1, 200)}
     assert named == {"excellent", "solid", "erratic", "failing"}
     cases = {case for case, _, _ in world.planted}
-    assert {"request of 400 lines", "duplicate of the supplier before it"} <= cases
+    assert {"request of 400 lines", "duplicate supplier: same tax id, another name"} <= cases
 
 
 def test_values_are_encoded_for_copy() -> None:

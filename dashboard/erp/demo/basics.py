@@ -2,13 +2,20 @@
 
 import math
 import random
+from datetime import date
+from decimal import Decimal
 
 from dashboard.erp.demo import words
-from dashboard.erp.demo.market import CURRENCIES, first_of, money
-from dashboard.erp.demo.profiles import MONTHS
+from dashboard.erp.demo.market import CURRENCIES, first_of, money, month_of
+from dashboard.erp.demo.profiles import AS_OF, MONTHS
 from dashboard.erp.demo.world import Article, Org, World
 
 ORGANIZATIONS = (("Europe", "EUR", "Europe/Berlin", "de"), ("Japan", "JPY", "Asia/Tokyo", "ja"))
+# Address, and above which value in the base currency an order needs a second person.
+BOOKS = {
+    "EUR": ("Speicherstraße 12\n20457 Hamburg\nGermany", 50_000),
+    "JPY": ("2-4-1 Marunouchi\nChiyoda-ku, Tokyo 100-0005\nJapan", 8_000_000),
+}
 UNITS = (
     ("pc", "Piece", "count", 1),
     ("box", "Box of 12", "count", 12),
@@ -38,14 +45,19 @@ def make(world: World) -> None:
 
 def _organizations(world: World) -> None:
     for suffix, base, zone, locale in ORGANIZATIONS:
+        address, threshold = BOOKS[base]
         number = world.book.add(
             "organization",
             name=f"{world.name} {suffix}",
             base_currency=base,
             time_zone=zone,
             locale=locale,
+            address=address,
+            approval_threshold=threshold,
+            quantity_tolerance_percent=2,
+            price_tolerance_percent=1,
         )
-        world.orgs.append(Org(number, base))
+        world.orgs.append(Org(number, base, Decimal(threshold)))
 
 
 def _people(world: World) -> None:
@@ -70,13 +82,12 @@ def _people(world: World) -> None:
 def _money(world: World) -> None:
     for code, (_, decimals, name) in CURRENCIES.items():
         world.book.add("currency", code=code, name=name, decimals=decimals)
+    days: list[date] = [*(first_of(month) for month in range(MONTHS)), AS_OF.date()]
     for base in dict.fromkeys(org.base for org in world.orgs):
         for code in CURRENCIES:
-            for month in range(MONTHS) if code != base else ():
-                rate = world.market.rate(code, base, month)
-                world.book.add(
-                    "fx_rate", from_currency=code, to_currency=base, on_date=first_of(month), rate=rate
-                )
+            for day in days if code != base else ():
+                rate = world.market.rate(code, base, month_of(day))
+                world.book.add("fx_rate", from_currency=code, to_currency=base, on_date=day, rate=rate)
 
 
 def _categories(world: World, org: Org) -> None:

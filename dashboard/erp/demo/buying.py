@@ -3,14 +3,18 @@
 import random
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
+from dashboard.erp.demo import billing
+from dashboard.erp.demo.billing import Arrived
 from dashboard.erp.demo.chance import Latent, moment
 from dashboard.erp.demo.market import money, month_of
 from dashboard.erp.demo.profiles import AS_OF
 from dashboard.erp.demo.sourcing import QUANTITIES
-from dashboard.erp.demo.world import Award, Org, World
+from dashboard.erp.demo.world import Award, Item, Org, World
 
 OVER_RECEIPT_EVERY = 301
+APPROVER = "controller@example.com"
 MIDNIGHT_ORDER = 6  # belongs to the organization in Tokyo
 
 
@@ -40,8 +44,10 @@ def _plain(world: World, org: Org, at: datetime, rng: random.Random) -> Award:
     for _ in range(rng.choice((1, 2, 3, 4, 6))):
         article = rng.choice(org.products)
         price = article.cost * world.market.level(article.category, month) * rng.uniform(0.95, 1.15)
-        lines.append((article.id, Decimal(rng.choice(QUANTITIES)), money(price * exchange, currency)))
-    return Award(0, 0, supplier, currency, at, rng.randrange(7, 60), lines)
+        lines.append(Item(article.id, Decimal(rng.choice(QUANTITIES)), money(price * exchange, currency)))
+    value = sum((money(line.quantity * line.unit_price, currency) for line in lines), Decimal(0))
+    freight = money(value * Decimal("0.02"), currency)
+    return Award(0, 0, supplier, currency, at, rng.randrange(7, 60), lines, freight)
 
 
 def _order(world: World, org: Org, row: int, award: Award, rng: random.Random) -> None:
@@ -51,8 +57,10 @@ def _order(world: World, org: Org, row: int, award: Award, rng: random.Random) -
     arrives = max(arrives, award.at + timedelta(days=2)).replace(microsecond=0)
     if row == MIDNIGHT_ORDER:
         arrives = arrives.replace(hour=16, minute=30)  # half past one on the next day in Tokyo
-    status = _status(rng, arrives, award.at)
-    total = sum((money(quantity * price, award.currency) for _, quantity, price in award.lines), Decimal(0))
+    total = sum((money(item.quantity * item.unit_price, award.currency) for item in award.items), Decimal(0))
+    rate = world.market.rate(award.currency, org.base, month_of(award.at.date()))
+    is_large = (total + award.freight + award.duty) * rate > org.threshold
+    status = _status(rng, arrives, award, is_large=is_large)
     order = world.book.add(
         "purchase_order",
         org_id=org.id,
@@ -62,45 +70,64 @@ def _order(world: World, org: Org, row: int, award: Award, rng: random.Random) -
         quote_id=award.quote or None,
         warehouse_id=rng.choice(org.warehouses[:3]),
         buyer_id=rng.choice(world.people),
-        status=status,
-        ordered_on=None if status == "draft" else award.at.date(),
+        ordered_on=None if status in {"draft", "to_approve"} else award.at.date(),
         currency=award.currency,
-        fx_rate=world.market.rate(award.currency, org.base, month_of(award.at.date())),
-        freight=money(total * Decimal("0.02"), award.currency),
+        fx_rate=rate,
+        freight=award.freight,
+        duty=award.duty,
         total=total,
         created_at=award.at,
+        status=status,
+        **_stamps(status, award.at, is_large=is_large),
     )
     received = _lines(world, org, order, award, promised.date())
     if status in {"part_received", "received", "closed"}:
-        _receipt(world, org, order, arrives, received, latent, is_part=status == "part_received", rng=rng)
+        is_part = status == "part_received"
+        came = _receipt(world, org, order, arrives, received, latent, is_part=is_part, rng=rng)
+        billing.bill(world, org, order, award, came, arrives)
 
 
-def _lines(world: World, org: Org, order: int, award: Award, promised: date) -> list[tuple[int, Decimal]]:
-    """Make the lines of an order; return their ids and quantities."""
+def _stamps(status: str, at: datetime, *, is_large: bool) -> dict[str, Any]:
+    """When an order of this status was approved, sent and acknowledged, and by whom."""
+    is_approved = status not in {"draft", "to_approve", "cancelled"}
+    is_sent = is_approved and status != "approved"
+    return {
+        "approved_at": at + timedelta(minutes=50) if is_approved and is_large else None,
+        "approved_by": APPROVER if is_approved and is_large else None,
+        "sent_at": at + timedelta(hours=1) if is_sent else None,
+        "acknowledged_at": at + timedelta(hours=20) if is_sent and status != "sent" else None,
+        "cancel_reason": "Ordered twice." if status == "cancelled" else None,
+    }
+
+
+def _lines(world: World, org: Org, order: int, award: Award, promised: date) -> list[tuple[int, Item]]:
+    """Make the lines of an order; return their ids and what they ask for."""
     made = []
-    for position, (product, quantity, price) in enumerate(award.lines, 1):
+    for position, item in enumerate(award.items, 1):
         line = world.book.add(
             "purchase_order_line",
             org_id=org.id,
             order_id=order,
             position=position,
-            product_id=product,
-            quantity=quantity,
-            unit_price=price,
-            tax_percent=19 if org.base == "EUR" else 10,
+            product_id=item.product,
+            quantity=item.quantity,
+            unit_price=item.unit_price,
+            tax_percent=billing.tax_percent(org),
             promised_on=promised,
+            award_id=item.award or None,
         )
-        made.append((line, quantity))
+        made.append((line, item))
     return made
 
 
-def _status(rng: random.Random, arrives: datetime, ordered: datetime) -> str:
-    if rng.random() < 0.03:
+def _status(rng: random.Random, arrives: datetime, award: Award, *, is_large: bool) -> str:
+    # A cancelled order would give its awards back: only what was simply bought is cancelled here.
+    if rng.random() < 0.03 and not award.rfq:
         return "cancelled"
     if arrives < AS_OF:
         return rng.choices(("closed", "received", "part_received"), (60, 32, 8))[0]
-    if ordered > AS_OF - timedelta(days=6):
-        return rng.choice(("draft", "to_approve", "approved"))
+    if award.at > AS_OF - timedelta(days=6):
+        return rng.choice(("draft", "to_approve" if is_large else "draft", "approved"))
     return rng.choice(("sent", "acknowledged"))
 
 
@@ -109,12 +136,12 @@ def _receipt(
     org: Org,
     order: int,
     at: datetime,
-    lines: list[tuple[int, Decimal]],
+    lines: list[tuple[int, Item]],
     latent: Latent,
     *,
     is_part: bool,
     rng: random.Random,
-) -> None:
+) -> list[Arrived]:
     number = world.book.add(
         "receipt",
         org_id=org.id,
@@ -126,18 +153,23 @@ def _receipt(
     )
     if order == MIDNIGHT_ORDER:
         world.plant("received after midnight in the organization's zone", "receipt", number)
-    for line, quantity in lines:
+    arrived = []
+    for line, item in lines:
+        quantity = item.quantity
         came = (quantity / 2).to_integral_value() if is_part and quantity > 1 else quantity
         if line % OVER_RECEIPT_EVERY == 0:
             came = quantity * Decimal("1.1")
             world.plant("more received than ordered", "purchase_order_line", line)
         is_bad = rng.random() < latent.reject_chance
-        rejected = (came * Decimal(str(round(rng.uniform(0.02, 0.3), 2)))).quantize(Decimal("0.01"))
+        bad = (came * Decimal(str(round(rng.uniform(0.02, 0.3), 2)))).quantize(Decimal("0.01"))
+        rejected = bad if is_bad else Decimal(0)
         world.book.add(
             "receipt_line",
             org_id=org.id,
             receipt_id=number,
             order_line_id=line,
             received=came,
-            rejected=rejected if is_bad else 0,
+            rejected=rejected,
         )
+        arrived.append(Arrived(line, min(came - rejected, quantity), item.unit_price))
+    return arrived

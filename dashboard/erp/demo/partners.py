@@ -1,9 +1,10 @@
-"""Makes suppliers with their contacts, and customers."""
+"""Makes suppliers with their contacts, and customers; some suppliers are there twice."""
 
 import random
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 
-from dashboard.erp.demo import words
+from dashboard.erp.demo import offering, words
 from dashboard.erp.demo.chance import Zipf
 from dashboard.erp.demo.market import CURRENCIES
 from dashboard.erp.demo.world import Org, World
@@ -20,7 +21,17 @@ REGIONS = {
 REGION_OF = {country: region for region, countries in REGIONS.items() for country in countries.split()}
 HOME = {"CN": "CNY", "JP": "JPY", "KW": "KWD", "GB": "GBP", "US": "USD", "CH": "CHF"}
 CERTIFICATES = ("ISO9001", "ISO14001", "IATF16949", "OEKO-TEX", "RoHS")
+DUPLICATE_EVERY = 150
 SINCE = datetime(2019, 1, 7, 8, tzinfo=UTC)
+
+
+class Double(Enum):
+    """How a supplier shows that it is the same as an earlier one: rows 2, 4, 10 and 12 of every 150."""
+
+    NAME = 2, 1, "duplicate supplier: same name, spelled differently"
+    TAX_ID = 4, 3, "duplicate supplier: same tax id, another name"
+    DOMAIN = 10, 9, "duplicate supplier: same mail and web domain"
+    FOREIGN = 12, 6, "duplicate supplier: same tax id, in the second organization"
 
 
 def make(world: World) -> None:
@@ -38,18 +49,24 @@ def make(world: World) -> None:
 def _supplier(world: World, org: Org, row: int) -> None:
     rng = world.chance.of("supplier", row)
     latent = world.chance.latent(row)
+    double, first = _double_of(row)
+    if double:
+        world.plant(double.value[2], "supplier", row)
     country = rng.choice(COUNTRIES)
     observed = rng.randrange(0, 60)
     reliability = round(min(100.0, max(0.0, rng.gauss(latent.reliability, 5))), 2) if observed else None
     certificates = sorted(rng.sample(CERTIFICATES, rng.randrange(0, 4)))
+    site = first if double is Double.DOMAIN else row
     number = world.book.add(
         "supplier",
         org_id=org.id,
         code=f"S-{row:06}",
         name=_name(world, row),
-        tax_id=f"{country}{rng.randrange(10**8, 10**9)}",
-        email=f"sales@s{row}.example",
+        tax_id=_tax_id(world, first if double in {Double.TAX_ID, Double.FOREIGN} else row),
+        email=f"sales@s{row}.example" if site == row else f"office@s{site}.example",
         phone=f"+{rng.randrange(20, 99)} {rng.randrange(100, 999)} {rng.randrange(10**6, 10**7)}",
+        website=f"https://www.s{site}.example",
+        address=f"{rng.randrange(1, 240)} {rng.choice(words.ROOTS)} Street\n{rng.choice(words.PLACES)}",
         category_id=rng.choice(org.categories),
         region=REGION_OF.get(country, "Europe"),
         country=country,
@@ -64,18 +81,36 @@ def _supplier(world: World, org: Org, row: int) -> None:
     org.suppliers.append(number)
     world.supplier_currency[number] = HOME.get(country, org.base)
     _contacts(world, org, number, rng)
+    offering.make(world, org, number, certificates)
+
+
+def _double_of(row: int) -> tuple[Double | None, int]:
+    """Return how a row doubles an earlier one, and which; both belong to one organization."""
+    for double in Double:
+        place, first, _ = double.value
+        if row % DUPLICATE_EVERY == place:
+            return double, row - place + first
+    return None, row
+
+
+def _tax_id(world: World, row: int) -> str:
+    rng = world.chance.of("tax id", row)
+    return f"{rng.choice(COUNTRIES)}{rng.randrange(10**8, 10**9)}"
 
 
 def _name(world: World, row: int) -> str:
-    if row % 97 == 0:
+    double, first = _double_of(row)
+    if double is Double.NAME:
+        return words.company(world.chance.of("supplier name", first)).upper().replace(".", "")
+    if double in {Double.TAX_ID, Double.FOREIGN}:
+        name = words.company(world.chance.of("supplier name", first))
+        return words.misspelt(world.chance.of("misspelt", row), name)
+    if row % 97 == 8:
         world.plant("name in Chinese, Japanese or Korean", "supplier", row)
         return f"{words.CJK[row // 97 % len(words.CJK)]} {row}"
-    if row % 101 == 0:
+    if row % 101 == 7:
         world.plant("name written from right to left", "supplier", row)
         return f"{words.RTL[row // 101 % len(words.RTL)]} {row}"
-    if row % 150 == 0:
-        world.plant("duplicate of the supplier before it", "supplier", row)
-        return words.company(world.chance.of("supplier name", row - 1)).upper().replace(".", "")
     return words.company(world.chance.of("supplier name", row))
 
 

@@ -1,37 +1,34 @@
-"""Makes requests for quotation with lines, invitations and quotes; the winners go on to be ordered."""
+"""Makes requests for quotation with lines and invitations, in the order of time."""
 
-import math
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from dashboard.erp.demo import bidding
+from dashboard.erp.demo.bidding import Request
 from dashboard.erp.demo.chance import moment
 from dashboard.erp.demo.market import money, month_of
 from dashboard.erp.demo.profiles import AS_OF
-from dashboard.erp.demo.world import Article, Award, Org, World
+from dashboard.erp.demo.world import Article, Org, World
 
-LONG_RFQ, LONG_LINES = 7, 400
+LONG_RFQ, LONG_LINES, LONG_BIDS = 7, 400, 5
 SINGLE_BID = 0.12
 QUANTITIES = (10, 20, 50, 100, 200, 500, 1000, 2500)
+SETTLED = timedelta(days=45)
 
 
-class Request(NamedTuple):
-    """A request while its quotes are made."""
+class Plan(NamedTuple):
+    """When a request happens, who is asked, who answers, and where it stands in the end."""
 
-    id: int
-    status: str
-    sent_at: datetime
+    created: datetime
+    sent: datetime
     deadline: datetime
-    lines: list[tuple[int, Article, Decimal]]
-
-
-class Bid(NamedTuple):
-    """A quote as it competes: its total in the base currency decides."""
-
-    total: Decimal
-    quote: int
-    award: Award
+    awarded: datetime
+    invited: list[int]
+    answering: list[int]
+    status: str
+    cancel_reason: str | None = None
 
 
 def make(world: World) -> None:
@@ -42,45 +39,57 @@ def make(world: World) -> None:
 
 def _request(world: World, org: Org, row: int) -> None:
     rng = world.chance.of("rfq", row)
-    created = moment((row - rng.random()) / world.profile.rfqs, rng)
-    sent = created + timedelta(hours=rng.randrange(2, 96))
-    deadline = sent + timedelta(days=rng.randrange(7, 29))
-    cycle = (deadline - sent) + timedelta(days=rng.lognormvariate(1.6, 0.6))
-    awarded = sent + cycle
-    status = _status(rng, sent, deadline, awarded)
-    is_won = status in {"awarded", "closed"}
-    request_id = world.book.add(
+    plan = _long_plan(org, rng) if row == LONG_RFQ else _plan(world, org, row, rng)
+    is_draft, is_won = plan.status == "draft", plan.status in {"awarded", "closed"}
+    world.book.add(
         "rfq",
         org_id=org.id,
-        number=None if status == "draft" else org.number("RFQ", created.year),
+        number=None if is_draft else org.number("RFQ", plan.created.year),
         title=f"{rng.choice(org.products).name} and similar, lot {row}",
         category_id=rng.choice(org.categories),
         buyer_id=rng.choice(world.people),
-        status=status,
-        deadline=deadline,
+        status=plan.status,
+        deadline=plan.deadline,
         currency=org.base,
-        sent_at=None if status == "draft" else sent,
-        awarded_at=awarded if is_won else None,
-        created_at=created,
+        sent_at=None if is_draft else plan.sent,
+        awarded_at=plan.awarded if is_won else None,
+        cancel_reason=plan.cancel_reason,
+        created_at=plan.created,
     )
-    lines = _lines(world, org, row, created, rng)
-    if status in {"draft", "cancelled"}:
-        return
-    request = Request(request_id, status, sent, deadline, lines)
-    bids = _bids(world, org, request, rng)
-    if bids and is_won:
-        org.awards.append(bids[0].award._replace(at=awarded))
+    lines = _lines(world, org, row, plan.created, rng)
+    for supplier in plan.invited:
+        known = {"org_id": org.id, "rfq_id": row, "supplier_id": supplier}
+        world.book.add("rfq_invitation", **known, invited_at=None if is_draft else plan.sent)
+    request = Request(row, plan.status, plan.sent, plan.deadline, plan.awarded, lines)
+    bidding.make_quotes(world, org, request, plan.answering)
 
 
-def _status(rng: random.Random, sent: datetime, deadline: datetime, awarded: datetime) -> str:
+def _plan(world: World, org: Org, row: int, rng: random.Random) -> Plan:
+    created = moment((row - rng.random()) / world.profile.rfqs, rng)
+    sent = created + timedelta(hours=rng.randrange(2, 96))
+    deadline = sent + timedelta(days=rng.randrange(7, 29))
+    awarded = deadline + timedelta(days=rng.lognormvariate(1.6, 0.6))
+    invited = org.by_spend.some(rng, rng.randrange(4, 10))
+    answering = [one for one in invited if world.chance.latent(one).response > rng.random()]
+    answering = answering[:1] if rng.random() < SINGLE_BID else answering
     chance = rng.random()
     if chance < 0.04 or sent > AS_OF:
-        return "draft"
+        return Plan(created, sent, deadline, awarded, invited, [], "draft")
     if chance < 0.08:
-        return "cancelled"
+        return Plan(created, sent, deadline, awarded, invited, [], "cancelled", "The need went away.")
+    if awarded < AS_OF and not answering:
+        return Plan(created, sent, deadline, awarded, invited, [], "cancelled", "Nobody made an offer.")
+    status = "quoted" if answering and deadline < AS_OF + timedelta(days=10) else "sent"
     if awarded < AS_OF:
-        return "closed" if chance < 0.6 else "awarded"
-    return "quoted" if deadline < AS_OF + timedelta(days=10) else "sent"
+        status = "closed" if chance < 0.6 and awarded < AS_OF - SETTLED else "awarded"
+    return Plan(created, sent, deadline, awarded, invited, answering if status != "sent" else [], status)
+
+
+def _long_plan(org: Org, rng: random.Random) -> Plan:
+    """Plan the request that is to fill the comparison sheet: closed for bids, not yet awarded."""
+    sent, deadline = AS_OF - timedelta(days=20), AS_OF - timedelta(days=2)
+    invited = org.by_spend.some(rng, LONG_BIDS + 2)
+    return Plan(sent, sent, deadline, deadline, invited, invited[:LONG_BIDS], "quoted")
 
 
 def _lines(
@@ -108,58 +117,3 @@ def _lines(
         )
         lines.append((number, article, quantity))
     return lines
-
-
-def _bids(world: World, org: Org, request: Request, rng: random.Random) -> list[Bid]:
-    """Invite suppliers and take their quotes; the cheapest comes first."""
-    invited = org.by_spend.some(rng, rng.randrange(4, 10))
-    answering = [one for one in invited if world.chance.latent(one).response > rng.random()]
-    answering = answering[:1] if rng.random() < SINGLE_BID else answering
-    for supplier in invited:
-        row = {"org_id": org.id, "rfq_id": request.id, "supplier_id": supplier}
-        world.book.add("rfq_invitation", **row, invited_at=request.sent_at)
-    offers = [] if request.status == "sent" else [_offer(world, org, request, one) for one in answering]
-    offers.sort(key=lambda offer: offer[0])
-    is_won = request.status in {"awarded", "closed"}
-    bids = []
-    for rank, (total, row, lines, award) in sorted(enumerate(offers), key=lambda item: item[1][3].supplier):
-        status = "submitted" if not is_won else "awarded" if rank == 0 else "rejected"
-        quote = world.book.add("quote", **row, status=status)
-        for line in lines:
-            world.book.add("quote_line", org_id=org.id, quote_id=quote, **line)
-        bids.append(Bid(total, quote, award._replace(quote=quote)))
-    return sorted(bids)
-
-
-def _offer(
-    world: World, org: Org, request: Request, supplier: int
-) -> tuple[Decimal, dict[str, Any], list[dict[str, Any]], Award]:
-    rng = world.chance.of(f"quote {request.id}", supplier)
-    latent = world.chance.latent(supplier)
-    currency = world.supplier_currency[supplier]
-    month = month_of(request.sent_at.date())
-    exchange = float(world.market.rate(org.base, currency, month))
-    lead = rng.randrange(7, 60)
-    lines, ordered = [], []
-    for number, article, quantity in request.lines:
-        level = world.market.level(article.category, month) * latent.price * math.exp(rng.gauss(0, 0.08))
-        price = max(money(article.cost * level * exchange, currency), money(1, currency))
-        lines.append({"rfq_line_id": number, "quantity": quantity, "unit_price": price, "lead_days": lead})
-        ordered.append((article.id, quantity, price))
-    total = sum((money(quantity * price, currency) for _, quantity, price in ordered), Decimal(0))
-    submitted = request.sent_at + (request.deadline - request.sent_at) * rng.betavariate(4, 2)
-    row = {
-        "org_id": org.id,
-        "rfq_id": request.id,
-        "supplier_id": supplier,
-        "reference": f"Q{rng.randrange(10**5, 10**6)}",
-        "currency": currency,
-        "total": total,
-        "lead_time_days": lead,
-        "valid_until": (request.deadline + timedelta(days=60)).date(),
-        "incoterm": rng.choice(("EXW", "FCA", "CIF", "DAP", "DDP")),
-        "submitted_at": submitted.replace(microsecond=0),
-        "created_at": submitted.replace(microsecond=0),
-    }
-    award = Award(request.id, 0, supplier, currency, request.deadline, lead, ordered)
-    return total * world.market.rate(currency, org.base, month), row, lines, award

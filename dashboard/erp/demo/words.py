@@ -99,6 +99,14 @@ def person(rng: random.Random) -> str:
     return f"{rng.choice(FIRST)} {rng.choice(LAST)}"
 
 
+def misspelt(rng: random.Random, name: str) -> str:
+    """Write a name as somebody in a hurry does: two letters swapped in its longest word."""
+    longest = max(name.split(), key=len)
+    place = rng.randrange(1, len(longest) - 2)
+    swapped = longest[:place] + longest[place + 1] + longest[place] + longest[place + 2 :]
+    return name.replace(longest, swapped, 1)
+
+
 def article(rng: random.Random) -> str:
     """Make a product's name."""
     return f"{rng.choice(KINDS)} {rng.choice(FINISHES)} {rng.randrange(2, 400)}x{rng.randrange(2, 90)}"

@@ -20,8 +20,17 @@ class Article(NamedTuple):
     name: str
 
 
+class Item(NamedTuple):
+    """A line to be ordered; `award` is 0 where nothing was awarded."""
+
+    product: int
+    quantity: Decimal
+    unit_price: Decimal
+    award: int = 0
+
+
 class Award(NamedTuple):
-    """A quote that won, to be ordered. Lines: product, quantity, unit price."""
+    """What is to be ordered from one supplier: a quote that won, or (rfq 0) simply bought."""
 
     rfq: int
     quote: int
@@ -29,7 +38,9 @@ class Award(NamedTuple):
     currency: str
     at: datetime
     lead_days: int
-    lines: list[tuple[int, Decimal, Decimal]]
+    items: list[Item]
+    freight: Decimal = Decimal(0)
+    duty: Decimal = Decimal(0)
 
 
 @dataclass
@@ -38,6 +49,7 @@ class Org:
 
     id: int
     base: str
+    threshold: Decimal
     categories: list[int] = field(default_factory=list)
     products: list[Article] = field(default_factory=list)
     warehouses: list[int] = field(default_factory=list)
