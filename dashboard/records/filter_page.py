@@ -53,14 +53,14 @@ def show(spec: Spec) -> ResponseReturnValue:
     state = states.read(spec, request.args)
     labels = pickers.read_labels(db.session(), chips.references(state.every_filter))
     active = {filter_.param: filter_ for filter_ in state.filters}
-    blank = {key: _line(spec.columns[key], None, labels) for key in spec.filter_keys}
+    lines = {key: _line(spec.columns[key], None, labels) for key in spec.filter_keys}
     return render_template(
         "records/filters.html",
         spec=spec,
         state=state,
         controls=[_control(spec.columns[key], active, labels) for key in spec.filter_keys],
         box=_box(state.groups or Group((), usual_mode(())), labels),
-        blank=blank,
+        lines=lines,
         partial="HX-Request" in request.headers,
     )
 

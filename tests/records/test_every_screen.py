@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from python_calamine import CalamineWorkbook
 from sqlalchemy import event
 
 from dashboard.core.db import db
 from dashboard.erp.screens import SCREENS
 from dashboard.records.columns import Kind
+from dashboard.records.inline import editable
 from dashboard.records.screen import Screen
 from dashboard.records.spec import Spec
 from tests.records.forms import read_form, two_texts
@@ -245,6 +247,81 @@ def test_the_export_has_every_row_once(
     ids = [int(row[0]) for row in rows[1:]]
     assert set(made) <= set(ids)
     assert len(ids) == len(set(ids))
+
+
+@every
+def test_the_spreadsheet_has_every_row_with_the_columns_seen(
+    entity: str, specs: dict[str, Spec], make: Make, staff: FlaskClient
+) -> None:
+    made = [make(entity).id for _ in range(3)]
+    keys = ("id", *(key for key in specs[entity].columns if key != "id"))
+    answer = staff.get(address(entity, "export.xlsx"), query_string={"cols": ",".join(keys)})
+    assert answer.status_code == 200
+    book = CalamineWorkbook.from_filelike(io.BytesIO(answer.data))
+    rows = book.get_sheet_by_index(0).to_python()
+    labels = [specs[entity].columns[key].label for key in keys]
+    assert sorted(rows[0]) == sorted(labels)  # a currency stands behind its amount
+    assert set(made) <= {row[0] for row in rows[1:]}
+    usual = staff.get(address(entity, "export.xlsx"))
+    head = CalamineWorkbook.from_filelike(io.BytesIO(usual.data)).get_sheet_by_index(0).to_python()[0]
+    wanted = [specs[entity].columns[key].label for key in specs[entity].list_keys]
+    assert [label for label in head if label in wanted] == wanted
+
+
+@every
+def test_groups_of_conditions_list_any_of_them(
+    entity: str, specs: dict[str, Spec], make: Make, staff: FlaskClient
+) -> None:
+    first, second, third = (make(entity) for _ in range(3))
+    query = {"g1.id": str(first.id), "g2.1.id": str(second.id), "g2.1.id__empty": "1"}
+    if "created_at" in specs[entity].columns:
+        query["g1.created_at__from"] = "2000-01-01"
+    page = staff.get(address(entity), query_string=query)
+    assert set(shown(page.text)) == {first.id, second.id}
+    assert " or " in page.text.partition('class="chips"')[2]
+    panel = staff.get(address(entity, "filters"), query_string=query)
+    assert panel.status_code == 200
+    for key in specs[entity].filter_keys:
+        assert f'data-condition-blank="{key}"' in panel.text
+    assert staff.get(address(entity), query_string={"g1.nothing": "1"}).status_code == 422
+    assert third.id not in shown(page.text)
+
+
+@every
+def test_a_view_of_the_list_is_saved_and_opened(
+    entity: str, make: Make, login: Callable[..., FlaskClient]
+) -> None:
+    made, _ = make(entity), make(entity)
+    manager = login("manager", tenant="acme")
+    data = {"name": f"One {entity}", "query": f"?g1.id={made.id}", "cols": "id", "default": "1"}
+    assert manager.post(address(entity, "views"), data=data).status_code == 302
+    answer = manager.get(address(entity))
+    assert answer.status_code == 302
+    page = manager.get(answer.location).text
+    assert shown(page) == [made.id]
+    assert re.findall(r'data-column="(\w+)"', page) == ["id"]
+
+
+@having("can_edit")
+def test_every_cell_of_a_list_can_be_opened_and_stored_as_it_is(
+    entity: str, specs: dict[str, Spec], make: Make, stored: Make, staff: FlaskClient
+) -> None:
+    made = make(entity)
+    spec = specs[entity]
+    for key in sorted(editable(spec)):
+        cell = address(entity, f"{made.id}/cell/{key}")
+        page = staff.get(cell)
+        if page.status_code == 409:
+            assert 'role="alert"' in page.text  # locked or frozen, and it says why
+            continue
+        assert page.status_code == 200, key
+        form = read_form(f'<form class="record-form">{page.text}</form>')
+        answer = staff.post(cell, data={**form, "cols": "id"})
+        assert answer.status_code == 200, (key, answer.text)
+        assert answer.text.startswith("<tr")
+    after = stored(spec.model, made.id)
+    for key in spec.columns:
+        assert getattr(after, key) == getattr(made, key), key
 
 
 @every
