@@ -1,6 +1,7 @@
 """Makes records for tests, in the tenant the session is bound to: `SupplierFactory(name="…")`."""
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -162,6 +163,21 @@ ReceiptLineFactory = recipe(
     receipt=SubFactory(ReceiptFactory),
     order_line=SubFactory(PurchaseOrderLineFactory, order=SelfAttribute("..receipt.order")),
     received=Decimal(10),
+)
+SupplierInvoiceFactory = recipe(
+    models.SupplierInvoice,
+    organization=SubFactory(OrganizationFactory),
+    order=same(PurchaseOrderFactory),
+    supplier=SelfAttribute("order.supplier"),
+    number=Sequence(lambda n: f"INV-{n:05}"),
+    invoiced_on=date(2026, 3, 2),
+)
+InvoiceLineFactory = recipe(
+    models.InvoiceLine,
+    invoice=SubFactory(SupplierInvoiceFactory),
+    order_line=SubFactory(PurchaseOrderLineFactory, order=SelfAttribute("..invoice.order")),
+    quantity=Decimal(10),
+    unit_price=Decimal("1.25"),
 )
 CustomerFactory = recipe(
     models.Customer,

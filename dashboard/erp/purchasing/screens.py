@@ -73,6 +73,20 @@ class PurchaseOrderScreen(Screen):
         return FIXED_BY_SUBMITTING | {"status"}
 
 
+class PurchaseOrderLineScreen(Screen):
+    """Lines of all orders, for pickers and questions across them."""
+
+    model = PurchaseOrderLine
+    icon = "list-details"
+    in_menu = False
+    record_label = "description"
+    column_list = ("description", "order_id", "product_id", "quantity", "unit_price", "amount", "promised_on")
+    column_searchable_list = ("description",)
+    can_create = False
+    can_edit = False
+    can_delete = False
+
+
 class ReceiptScreen(Screen):
     """Deliveries on orders, as they were booked."""
 
