@@ -19,7 +19,7 @@ from dashboard.imports.targets import Target
 from dashboard.records.columns import in_sentence
 from dashboard.records.constraint_errors import broken_rule
 
-_DIALECT = postgresql.dialect()
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _RULES = """
 SELECT conname, pg_get_expr(conbin, conrelid) FROM pg_constraint
 WHERE contype = 'c' AND conrelid = to_regclass(:name) ORDER BY conname
@@ -89,7 +89,7 @@ class Rows:
         )
 
     def match(self, keys: Collection[str]) -> None:
-        """Find the record each row meets by a unique key; one marked as deleted only where the key holds it."""
+        """Find the record each row meets by a unique key, a deleted one only where the key still holds it."""
         meets = " AND ".join(f"cur.{key} = {self.cast(key)}" for key in keys)
         found = next((rule for rule in self.unique_rules() if set(rule.keys) == set(keys)), None)
         condition = re.sub(r"\b(deleted_at|external_key)\b", r"cur.\1", found.condition if found else "true")
@@ -149,8 +149,9 @@ class Rows:
             f"(SELECT import_line, import_id, {shown} FROM {source} s WHERE ({rule.condition}) AND {known})"
         )
         self._refuse(
-            "SELECT import_line, jsonb_build_object(:column, 'Row ' || first_line || ' of this file has the same '"
-            f" || :words || '.') AS faults FROM (SELECT import_line, min(import_line) OVER (PARTITION BY"
+            "SELECT import_line, jsonb_build_object(CAST(:column AS text), 'Row ' || first_line"
+            " || ' of this file has the same ' || :words || '.') AS faults"
+            " FROM (SELECT import_line, min(import_line) OVER (PARTITION BY"
             f" {', '.join(keys)}) AS first_line FROM {keyed} k) d WHERE first_line < import_line",
             column=column,
             words=words,
@@ -165,7 +166,8 @@ class Rows:
 
     def _refuse(self, faults: str, **more: object) -> None:
         self.run(
-            "UPDATE import_row r SET outcome = 'refuse', detail = r.detail || jsonb_build_object('e', f.faults)"
+            "UPDATE import_row r SET outcome = 'refuse',"
+            " detail = r.detail || jsonb_build_object('e', f.faults)"
             f" FROM ({faults}) f WHERE r.run_id = :run AND r.line = f.import_line AND f.faults <> '{{}}'",
             **more,
         )

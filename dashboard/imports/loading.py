@@ -15,6 +15,7 @@ from dashboard.records.screen import Screen
 
 MAX_REFUSED = 100
 LOCK_CHUNK = 500
+HOLDING = {"lock_reason", "frozen_fields"}
 
 
 class Loading:
@@ -99,11 +100,10 @@ class Loading:
 
 
 def refuse_locked(rows: Rows) -> None:
-    """Refuse rows that would change what the workflow holds: locked records, frozen fields, rows of either."""
+    """Refuse rows that would change what the workflow holds: locked records, frozen fields, their rows."""
     target = rows.target
     own = type(target.screen)
-    inherited = (Screen.lock_reason.__func__, Screen.frozen_fields.__func__)  # type: ignore[attr-defined]
-    if (own.lock_reason.__func__, own.frozen_fields.__func__) == inherited:  # type: ignore[attr-defined]
+    if all(vars(each).keys().isdisjoint(HOLDING) for each in own.__mro__ if each is not Screen):
         return
     key = f"CAST(detail -> 'v' ->> '{target.parent_key}' AS bigint)" if target.parent_key else "record_id"
     found = rows.session.execute(
@@ -113,7 +113,7 @@ def refuse_locked(rows: Rows) -> None:
         ),
         rows.values,
     )
-    lines: dict[int, list[int]] = dict(found.tuples().all())
+    lines: dict[int, list[int]] = dict(found.all())
     ids = list(lines)
     for start in range(0, len(ids), LOCK_CHUNK):
         model = target.spec.model
@@ -135,12 +135,9 @@ def _refuse_one(rows: Rows, record: object, lines: list[int]) -> None:
             rows.refuse(lines, target.parent_key, words)
         return
     for key in frozen & set(rows.plan.keys):
-        changed = rows.session.scalars(
-            text(
-                "SELECT line FROM import_row WHERE run_id = :run AND line = ANY(:lines) AND detail -> 'd' ? :key"
-            ),
-            rows.values | {"lines": lines, "key": key},
-        ).all()
+        mine = "SELECT line FROM import_row WHERE run_id = :run AND line = ANY(:lines)"
+        values = rows.values | {"lines": lines, "key": key}
+        changed = rows.session.scalars(text(f"{mine} AND detail -> 'd' ? :key"), values).all()
         if changed:
             label = target.all_columns[key].label
             rows.refuse(changed, key, f"{label} cannot be changed now: only the workflow does.")

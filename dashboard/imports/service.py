@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -64,13 +63,10 @@ def _guess(session: Session, target: Target, run: ImportRun, path: Path, style: 
 
 def _defaults(session: Session, target: Target) -> dict[str, str]:
     """The only organization, where there is but one."""
-    if "org_id" not in target.columns:
+    reference = target.columns["org_id"].reference if "org_id" in target.columns else None
+    if reference is None:
         return {}
-    table: Any = (
-        target.columns["org_id"].reference.model.__table__ if target.columns["org_id"].reference else None
-    )
-    if table is None:
-        return {}
+    table: sa.Table = reference.model.__table__
     names = list(session.scalars(sa.select(table.c.name).where(table.c.deleted_at.is_(None)).limit(2)))
     return {"org_id": names[0]} if len(names) == 1 else {}
 
@@ -111,16 +107,20 @@ def try_out(session: Session, run: ImportRun, target: Target, say: Say = nobody)
         if run.total <= MAX_TRIED:
             _try_writing(session, rows)
         _count(session, run)
-        session.execute(
-            sa.text(
-                "DELETE FROM import_row r WHERE run_id = :run AND outcome = 'create' AND line > (SELECT max(line)"
-                " FROM (SELECT line FROM import_row WHERE run_id = :run AND outcome = 'create' ORDER BY line"
-                " LIMIT :kept) k)"
-            ),
-            {"run": run.id, "kept": KEPT_CREATED},
-        )
+        _forget_created(session, run)
     run.status, run.error = ImportStatus.CHECKED, None
     session.flush()
+
+
+def _forget_created(session: Session, run: ImportRun) -> None:
+    """Keep the first rows that would be created, to be shown."""
+    created = (ImportRow.run_id == run.id, ImportRow.outcome == "create")
+    first = sa.select(ImportRow.line).where(*created).order_by(ImportRow.line).limit(KEPT_CREATED)
+    session.execute(
+        sa.delete(ImportRow)
+        .where(*created, ImportRow.line.not_in(first))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _try_writing(session: Session, rows: Rows) -> None:
@@ -146,14 +146,20 @@ def load(session: Session, run: ImportRun, target: Target, *, job_run: str | Non
         work.keep_refusals()
     _count(session, run)
     run.created, run.changed = created, changed
-    session.execute(sa.delete(ImportRow).where(ImportRow.run_id == run.id, ImportRow.outcome == "create"))
+    session.execute(
+        sa.delete(ImportRow)
+        .where(ImportRow.run_id == run.id, ImportRow.outcome == "create")
+        .execution_options(synchronize_session=False)
+    )
     changes.finish(session, change, created + changed)
     run.change_set_id, run.status, run.error = change.id, ImportStatus.LOADED, None
     session.flush()
 
 
 def _checked(session: Session, run: ImportRun, target: Target, path: Path, say: Say) -> Rows:
-    session.execute(sa.delete(ImportRow).where(ImportRow.run_id == run.id))
+    session.execute(
+        sa.delete(ImportRow).where(ImportRow.run_id == run.id).execution_options(synchronize_session=False)
+    )
     plan = make_plan(session, run, target, path)
     staging.stage(session, plan, say)
     rows = Rows(session, plan)
@@ -185,5 +191,5 @@ def make_plan(session: Session, run: ImportRun, target: Target, path: Path) -> P
 
 def _count(session: Session, run: ImportRun) -> None:
     counted = sa.select(ImportRow.outcome, sa.func.count()).where(ImportRow.run_id == run.id)
-    found: dict[str, int] = dict(session.execute(counted.group_by(ImportRow.outcome)).tuples().all())
+    found: dict[str, int] = dict(session.execute(counted.group_by(ImportRow.outcome)).all())
     run.created, run.changed, run.refused = (found.get(key, 0) for key in ("create", "change", "refuse"))

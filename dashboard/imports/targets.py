@@ -1,7 +1,7 @@
 """Owns what files can be imported into: every list that takes new records, and the rows inside them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from dashboard.core.db import TenantModel
 from dashboard.core.errors import ForbiddenError, NotFoundError
 from dashboard.core.web import can
 from dashboard.records import registry
-from dashboard.records.columns import Column, Kind, describe, humanize, in_sentence
+from dashboard.records.columns import Column, Kind, Reference, describe, humanize, in_sentence
 from dashboard.records.screen import Screen
 from dashboard.records.spec import BOOKKEEPING, Spec
 
@@ -92,7 +92,7 @@ def targets() -> dict[str, Target]:
 
 
 def _parts(found: dict[str, Target]) -> dict[str, Target]:
-    models = {str(mapper.local_table.name): mapper.class_ for mapper in TenantModel.registry.mappers}  # type: ignore[attr-defined]
+    models = _models()
     more = {}
     for entity, parent in PARTS.items():
         screen = registry.find(parent)
@@ -102,6 +102,10 @@ def _parts(found: dict[str, Target]) -> dict[str, Target]:
             screen, models[entity], f"{parent}_id", "", models[entity].__table__.columns.keys()
         )
     return more
+
+
+def _models() -> dict[str, type[Any]]:
+    return {str(mapper.local_table.name): mapper.class_ for mapper in TenantModel.registry.mappers}  # type: ignore[attr-defined]
 
 
 def _own(screen: Screen) -> Target:
@@ -115,6 +119,10 @@ def _own(screen: Screen) -> Target:
 def _part(screen: Screen, model: type[Any], key: str, title: str, keys: Iterable[str]) -> Target:
     entity = str(model.__tablename__)
     columns = describe(model.__table__, {}, {})
+    if "org_id" in columns and columns["org_id"].reference is None:
+        # Rows of a parent have their organization by a key over both; people choose it by name.
+        named = Reference(_models()["organization"], "name")
+        columns["org_id"] = replace(columns["org_id"], kind=Kind.REFERENCE, reference=named)
     extra = [name for name in ("position", "org_id") if name in columns]
     words = humanize(entity)
     plural = words if title == "Profile" else f"{words}s"
@@ -147,12 +155,14 @@ def family(target: Target) -> list[Target]:
 
 def keys_of(target: Target) -> list[tuple[str, ...]]:
     """Unique keys that rows can be matched by: columns a file may have."""
-    found: list[tuple[str, ...]] = []
-    indexes = [index for index in target.table.indexes if index.unique]
-    for index in sorted(indexes, key=lambda each: str(each.name)):
-        if all(isinstance(part, sa.Column) for part in index.expressions):
-            found.append(tuple(part.key for part in index.expressions if isinstance(part, sa.Column)))
-    for rule in sorted(target.table.constraints, key=lambda each: str(each.name)):
-        if isinstance(rule, sa.UniqueConstraint):
-            found.append(tuple(column.key for column in rule.columns))
+    rules = [rule for rule in target.table.constraints if isinstance(rule, sa.UniqueConstraint)]
+    found = [
+        tuple(part.key for part in index.expressions if isinstance(part, sa.Column))
+        for index in sorted(target.table.indexes, key=lambda each: str(each.name))
+        if index.unique and all(isinstance(part, sa.Column) for part in index.expressions)
+    ]
+    found += [
+        tuple(column.key for column in rule.columns)
+        for rule in sorted(rules, key=lambda each: str(each.name))
+    ]
     return [key for key in dict.fromkeys(found) if all(name in target.columns for name in key)]

@@ -1,6 +1,7 @@
 """The import wizard from the upload to the undo."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,15 +17,15 @@ SUPPLIERS = "supplier_id,company_name,email,country\n1,Alpha,a@example.com,Germa
 
 
 @pytest.fixture
-def wizard(app: Flask, login: Login) -> Iterator[Wizard]:
+def wizard(app: Flask, login: Login) -> Wizard:
     """A buyer with one organization."""
     with session_of() as session:
         OrganizationFactory(name="Only Ltd")
         session.commit()
-    yield Wizard(login("staff", tenant="acme"))
+    return Wizard(login("staff", tenant="acme"))
 
 
-def stored(column: object) -> list[object]:
+def stored(column: Any) -> list[object]:
     with session_of() as session:
         query = sa.select(column).where(models.Supplier.deleted_at.is_(None)).order_by(models.Supplier.id)
         return list(session.scalars(query))
