@@ -1,21 +1,25 @@
 """Owns the form field of each kind of column: reading what was typed, refusing what cannot be stored."""
 
 import json
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import sqlalchemy as sa
 from markupsafe import Markup
 from wtforms import BooleanField, Field, Form, SelectField, StringField, TextAreaField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
-from wtforms.validators import Length, Optional, StopValidation
+from wtforms.fields.choices import Choice, SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
+from wtforms.validators import Optional, StopValidation
 from wtforms.widgets import html_params
 
 from dashboard.core.filters import viewer_zone
-from dashboard.records.columns import Column, Kind
+from dashboard.records.columns import LABEL_NAMES, Column, Kind
 from dashboard.records.values import NUL, ValueInvalidError, parse
 
+NAME_LIMIT, TEXT_LIMIT = 200, 10_000
+DOCUMENT_LIMIT = 100_000
 MOMENT_FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -68,6 +72,12 @@ class ParsedField(StringField):
             except ValueInvalidError as error:
                 raise ValueError(str(error)) from None
 
+    def __call__(self, **attributes: Any) -> Any:
+        """Render it; what no date or number input could show is in a plain one."""
+        if self.errors and not isinstance(self.widget, ReferenceWidget):
+            attributes.setdefault("type", "text")
+        return super().__call__(**attributes)
+
     @property
     def text(self) -> str:
         """What the input holds: what was typed, else the stored value."""
@@ -115,6 +125,8 @@ class DocumentField(LongTextField):
         if self.data is None:
             self.data = {}
             return
+        if len(self.data) > DOCUMENT_LIMIT:
+            raise ValueError(f"At most {DOCUMENT_LIMIT:,} characters can be stored here.")
         try:
             value = json.loads(self.data)
         except (ValueError, RecursionError):
@@ -156,6 +168,14 @@ class ReferenceSelectField(ParsedField):
     widget = ReferenceWidget()
     label_text = ""
 
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the id; a text stays as it is and asks to be chosen from the list."""
+        text = valuelist[0].strip() if valuelist else ""
+        if text and not re.fullmatch(r"[+-]?\d+", text):
+            self.data, self.label_text = None, text
+            raise ValueError(f"“{text[:100]}” was not found: choose one of the list.")
+        super().process_formdata(valuelist)
+
 
 class ChoiceField(SelectField):
     """One of a column's words; blank is no value."""
@@ -164,6 +184,13 @@ class ChoiceField(SelectField):
         """Blank means no value."""
         super().process_formdata(valuelist)
         self.data = self.data or None
+
+    def iter_choices(self) -> Iterator[Any]:
+        """The choices, and a word that is none of them as it was typed."""
+        yield from super().iter_choices()
+        typed = self.raw_data[0] if self.raw_data else ""
+        if typed and typed not in {choice.value for choice in cast("list[Any]", self.choices)}:
+            yield Choice(typed, typed, selected=True, render_kw={})
 
     def pre_validate(self, form: Any) -> None:  # noqa: ARG002 - WTForms calls it so
         """Refuse a word that is none of the choices."""
@@ -217,15 +244,37 @@ def make_field(column: Column, **attributes: Any) -> Any:
         choices = [SelectChoice(value, label) for value, label in words]
         return ChoiceField(**options, choices=choices, validate_choice=False)
     if kind is Kind.DOCUMENT:
+        options["render_kw"] = {"data-document": ""} | attributes
         return DocumentField(**options | {"validators": []})
     if kind in {Kind.TEXT, Kind.LONG_TEXT}:
         return _text(column, options)
     return _parsed(column, options)
 
 
+def text_limit(column: Column) -> int:
+    """How many characters a text may have: what its column holds, and never more than people can read."""
+    length: int | None = getattr(column.column.type, "length", None)
+    limit = NAME_LIMIT if column.key in LABEL_NAMES and column.kind is Kind.TEXT else TEXT_LIMIT
+    return min(length, limit) if length else limit
+
+
+class AtMost:
+    """Refuse a text that is too long; one that was stored so before may stay."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit  # not as maxlength: a browser would cut off what is pasted, unsaid
+
+    def __call__(self, _form: Form, field: Field) -> None:
+        """Check a field."""
+        count = len(field.data or "")
+        if count > self.limit and field.data != field.object_data:
+            raise StopValidation(
+                f"At most {self.limit:,} characters can be stored here; these are {count:,}."
+            )
+
+
 def _text(column: Column, options: dict[str, Any]) -> Any:
-    length = getattr(column.column.type, "length", None)
-    options["validators"] = [no_nul, *options["validators"], *([Length(max=length)] if length else [])]
+    options["validators"] = [no_nul, *options["validators"], AtMost(text_limit(column))]
     if column.kind is Kind.LONG_TEXT:
         return LongTextField(**options)
     return ShortTextField(**options)

@@ -13,8 +13,9 @@ from dashboard.records import details as detail
 from dashboard.records import editing, extensions, history_page, pickers
 from dashboard.records.constraint_errors import explain
 from dashboard.records.editing import Editing
+from dashboard.records.fields import text_limit
 from dashboard.records.spec import Spec
-from dashboard.records.values import clean
+from dashboard.records.values import NUL
 
 CREATED = HTTPStatus.CREATED
 HISTORY_LIMIT = 15
@@ -88,14 +89,15 @@ def details(spec: Spec, record: object) -> ResponseReturnValue:
 
 def quick_create(spec: Spec) -> ResponseReturnValue:
     """Make a record from its name alone and answer as the picker wants it."""
-    text = clean(request.form.get("text", ""))
-    if not text or not pickers.quick_key(spec):
-        message = "Type a name." if not text else f"A new {spec.noun} needs its own form."
+    text = request.form.get("text", "").strip()
+    if message := _refused_name(spec, text):
         return jsonify(error=message), HTTPStatus.UNPROCESSABLE_ENTITY
     session = db.session()
     record = spec.model(**{spec.label: text})
     if "org_id" in spec.columns:
-        record.org_id = pickers.only_org(session, spec.columns["org_id"])
+        given = request.form.get("org_id", "")
+        is_number = given.isascii() and given.isdecimal() and len(given) < 19
+        record.org_id = int(given) if is_number else pickers.only_org(session, spec.columns["org_id"])
     for key in ("code", "sku"):
         if key in spec.columns and not spec.columns[key].nullable and key != spec.label:
             setattr(record, key, re.sub(r"[^A-Z0-9]+", "-", text.upper()).strip("-")[:20] or "NEW")
@@ -109,3 +111,15 @@ def quick_create(spec: Spec) -> ResponseReturnValue:
             raise
         return jsonify(error=refusal.message), refusal.status
     return jsonify(id=str(record.id), text=text), CREATED
+
+
+def _refused_name(spec: Spec, text: str) -> str:
+    """Why no record can be made from a name; '' where it can."""
+    if not text:
+        return "Type a name."
+    if not pickers.quick_key(spec):
+        return f"A new {spec.noun} needs its own form."
+    if NUL in text:
+        return "This text contains a character that cannot be stored (NUL)."
+    limit = text_limit(spec.columns[spec.label])
+    return f"At most {limit:,} characters can be stored." if len(text) > limit else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
 from dashboard.records import registry
@@ -17,6 +18,7 @@ from dashboard.records.values import clean
 
 PAGE = 20
 MAX_TEXT = 100
+MAX_EXACT = 100
 Labels = Mapping[tuple[str, int], str]
 
 
@@ -62,7 +64,58 @@ def dress(form: Form, labels: Labels) -> None:
             field.label_text = labels.get((reference.entity, field.data), "")
 
 
-def search(session: Session, spec: Spec, text: str) -> list[dict[str, str]]:
+def answer(session: Session, spec: Spec, arguments: MultiDict[str, str]) -> dict[str, Any]:
+    """What a picker asked: records that contain `q`, or for each `exact` text the one record it names.
+
+    With `org_id` only records of that organization count, where the entity has one.
+    """
+    org_id = _organization(spec, arguments.get("org_id", ""))
+    texts = arguments.getlist("exact")
+    if texts:
+        return {"found": find_exact(session, spec, texts[:MAX_EXACT], org_id)}
+    return {"results": search(session, spec, arguments.get("q", ""), org_id)}
+
+
+def _organization(spec: Spec, text: str) -> int | None:
+    known = "org_id" in spec.columns and text.isascii() and text.isdecimal() and len(text) < 19
+    return int(text) if known else None
+
+
+def find_exact(
+    session: Session, spec: Spec, texts: Iterable[str], org_id: int | None = None
+) -> dict[str, dict[str, str] | None]:
+    """The one record each text names by its label or code, in any case of letters.
+
+    None where there is no such record, or more than one.
+    """
+    wanted = {text: clean(text)[:MAX_TEXT].lower() for text in texts}
+    keys = dict.fromkeys((spec.label, *spec.search_keys))
+    columns = [sa.func.lower(sa.cast(spec.columns[key].column, sa.Text)) for key in keys]
+    name = spec.columns[spec.label].column
+    query = sa.select(spec.table.c.id, name, *columns).where(
+        sa.or_(*(column.in_(list(wanted.values())) for column in columns))
+    )
+    named: dict[str, dict[int, str]] = {}
+    for row_id, label, *words in session.execute(_live(spec, query, org_id).limit(MAX_EXACT * PAGE)):
+        for word in words:
+            named.setdefault(word, {})[row_id] = str(label or f"#{row_id}")
+    return {text: _only(named.get(word, {})) for text, word in wanted.items()}
+
+
+def _only(found: Mapping[int, str]) -> dict[str, str] | None:
+    if len(found) != 1:
+        return None
+    row_id, text = next(iter(found.items()))
+    return {"id": str(row_id), "text": text}
+
+
+def _live(spec: Spec, query: sa.Select[Any], org_id: int | None) -> sa.Select[Any]:
+    if spec.soft_delete:
+        query = query.where(spec.table.c.deleted_at.is_(None))
+    return query if org_id is None else query.where(spec.table.c.org_id == org_id)
+
+
+def search(session: Session, spec: Spec, text: str, org_id: int | None = None) -> list[dict[str, str]]:
     """Records whose label or search columns contain the text, those that begin with it first."""
     text = clean(text)[:MAX_TEXT]
     name = spec.columns[spec.label].column
@@ -70,14 +123,13 @@ def search(session: Session, spec: Spec, text: str) -> list[dict[str, str]]:
         (spec.columns[key].column for key in spec.search_keys if key not in {spec.label, "email"}), None
     )
     owner = spec.columns.get("org_id")
-    query = sa.select(
+    query: sa.Select[Any] = sa.select(
         spec.table.c.id,
         name,
         sa.null() if hint is None else hint,
         sa.null() if owner is None else owner.column,
     ).limit(PAGE)
-    if spec.soft_delete:
-        query = query.where(spec.table.c.deleted_at.is_(None))
+    query = _live(spec, query, org_id)
     if text:
         keys = dict.fromkeys((spec.label, *spec.search_keys))
         found: list[sa.ColumnElement[bool]] = [

@@ -113,7 +113,7 @@ class Screen(ListRoutes, HistoryRoutes, ModelView):
     @expose("/lookup")
     def lookup_view(self) -> ResponseReturnValue:
         """Records for a picker."""
-        return jsonify(results=pickers.search(db.session(), self.spec, request.args.get("q", "")))
+        return jsonify(pickers.answer(db.session(), self.spec, request.args))
 
     @expose("/quick", methods=("POST",))
     def quick_create_view(self) -> ResponseReturnValue:

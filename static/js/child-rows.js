@@ -1,5 +1,5 @@
 // Inline child rows: add from a <template> with __index__, remove new ones, flag stored ones for deletion.
-function add(box) {
+function add(box, focused = true) {
   const index = Number(box.dataset.nextIndex || 0);
   const holder = document.createElement("template");
   holder.innerHTML = box.querySelector("template").innerHTML.replaceAll("__index__", String(index));
@@ -7,7 +7,7 @@ function add(box) {
   box.dataset.nextIndex = String(index + 1);
   (box.querySelector("[data-rows]") || box).append(row);
   row.dispatchEvent(new CustomEvent("rowadded", { bubbles: true }));
-  (row.querySelector(".ts-control input") || row.querySelector("input:not([type=hidden]), select, textarea"))?.focus();
+  if (focused) (row.querySelector(".ts-control input") || row.querySelector("input:not([type=hidden]), select, textarea"))?.focus();
 }
 
 function remove(row) {
@@ -30,3 +30,5 @@ document.addEventListener("click", (event) => {
   if (adding) add(adding.closest("[data-child-rows]"));
   if (removing) remove(removing.closest("[data-child-row]"));
 });
+
+for (const box of document.querySelectorAll("[data-child-rows]")) box.addEventListener("addrow", () => add(box, false));

@@ -1,16 +1,24 @@
 // Pickers on Tom Select: data-picker for the options at hand, data-picker-url to search the server, data-picker-create-url to make one.
 const token = () => document.querySelector("meta[name=csrf-token]")?.content || "";
 
+// Records of one organization go together: the form's own one narrows every other picker.
+function organization(select) {
+  if (!select.form?.matches(".record-form") || select.name === "org_id") return "";
+  return select.form.elements.org_id?.value || select.form.dataset.org || "";
+}
+
 function option(item, escape) {
   const hint = item.hint ? `<span class="picker-hint">${escape(item.hint)}</span>` : "";
   return `<div class="option"><span>${escape(item.text)}</span>${hint}</div>`;
 }
 
 // What the server found for the words now typed, and nothing else: neither an earlier list nor a late answer can be chosen by Enter.
-function search(url) {
+function search(url, select) {
   return async function load(query, done) {
     const address = new URL(url, location.href);
     address.searchParams.set("q", query);
+    const org = organization(select);
+    if (org) address.searchParams.set("org_id", org);
     let results;
     try {
       const answer = await fetch(address, { headers: { Accept: "application/json" } });
@@ -48,6 +56,8 @@ const remote = {
 function create(url, select) {
   return async (text, done) => {
     const body = new URLSearchParams({ text, csrf_token: token() });
+    const org = organization(select);
+    if (org) body.set("org_id", org);
     const headers = { Accept: "application/json", "X-CSRFToken": token() };
     try {
       const answer = await fetch(url, { method: "POST", body, headers });
@@ -93,7 +103,7 @@ function enhance(select) {
     },
   };
   if (pickerUrl) {
-    Object.assign(settings, remote, { load: search(pickerUrl) });
+    Object.assign(settings, remote, { load: search(pickerUrl, select) });
   } else {
     Object.assign(settings, { valueField: "value" });
   }
