@@ -1,4 +1,4 @@
-"""Finds records of every entity by words, numbers and ids, in one round trip.
+"""Finds records of every entity by words, numbers and ids, with one query.
 
 Each table gives a few candidates from its trigram index: those whose number or code is the text, those that
 begin with it, those that contain every word. Only the candidates are ranked, so that a common word costs as
@@ -67,35 +67,39 @@ def read(text: str) -> Wanted:
 
 
 def find(session: Session, sources: Sequence[Source], wanted: Wanted, limit: int) -> list[Hit]:
-    """Up to `limit` records of each source, the best first. One query."""
+    """Up to `limit` records of each source, the best first. One query; a second where nothing is found."""
     if not wanted.text or not sources:
         return []
-    parts = {source.key: source for source in sources}
-    statement: sa.Executable
+    # A table that holds a word in every tenth row would be read from its start: far slower than its index.
+    session.connection().exec_driver_sql("SET LOCAL enable_seqscan TO off; SET LOCAL jit TO off")
     if wanted.record_id is not None:
-        statement, values = _by_id(tuple(sources)), {"id": wanted.record_id}
-    else:
-        statement = _by_words(tuple(sources), 0 if wanted.is_short else len(wanted.words), limit)
-        values = _values(wanted)
-    rows = session.execute(statement, values).all()
-    return [
-        Hit(
-            row.source,
-            parts[row.source].entity,
-            row.id,
-            row.label or "",
-            {
-                column.key: text
-                for column, text in zip(parts[row.source].columns, row.texts, strict=True)
-                if text
-            },
-            row.status or "",
-            row.partner or "",
-            row.rank,
-            row.score,
-        )
-        for row in rows
-    ]
+        return _hits(session, sources, _by_id(tuple(sources)), {"id": wanted.record_id})
+    words = 0 if wanted.is_short else len(wanted.words)
+    found = _hits(session, sources, _by_words(tuple(sources), words, limit), _values(wanted))
+    named = tuple(source for source in sources if source.label.key == "name")
+    if found or not words or not named:
+        return found
+    return _hits(session, sources, _by_sound(named, limit), {"text": wanted.text})
+
+
+def _hits(session: Session, sources: Sequence[Source], statement: Any, values: dict[str, Any]) -> list[Hit]:
+    parts = {source.key: source for source in sources}
+    return [_hit(parts[row.source], row) for row in session.execute(statement, values)]
+
+
+def _hit(source: Source, row: Any) -> Hit:
+    texts = {column.key: text for column, text in zip(source.columns, row.texts, strict=True) if text}
+    return Hit(
+        source.key,
+        source.entity,
+        row.id,
+        row.label or "",
+        texts,
+        row.status or "",
+        row.partner or "",
+        row.rank,
+        row.score,
+    )
 
 
 def _values(wanted: Wanted) -> dict[str, Any]:
@@ -119,19 +123,15 @@ def _by_id(sources: tuple[Source, ...]) -> sa.CompoundSelect[Any]:
 
 
 @lru_cache(maxsize=512)
-def _by_words(sources: tuple[Source, ...], words: int, limit: int) -> sa.Select[Any]:
+def _by_words(sources: tuple[Source, ...], words: int, limit: int) -> sa.CompoundSelect[Any]:
     """The statement for so many words; they are bound when it runs. No words: beginnings only."""
     searched = [source for source in sources if words or source.short]  # prose alone has no beginnings
-    hits = sa.union_all(*(_ranked(source, words, limit) for source in searched)).cte("hits")
-    everything = sa.select(hits)
-    if not words:
-        return everything
-    nothing = ~sa.exists().select_from(hits)
-    alike = [_alike(source, nothing, limit) for source in sources if source.table.c.get("name") is not None]
-    if not alike:
-        return everything
-    both = sa.union_all(everything, *(sa.select(part.subquery()) for part in alike)).subquery()
-    return sa.select(both)
+    return sa.union_all(*(_ranked(source, words, limit) for source in searched))
+
+
+@lru_cache(maxsize=512)
+def _by_sound(sources: tuple[Source, ...], limit: int) -> sa.CompoundSelect[Any]:
+    return sa.union_all(*(sa.select(_alike(source, limit).subquery()) for source in sources))
 
 
 def _rows(source: Source) -> sa.Select[Any]:
@@ -166,11 +166,11 @@ def _ranked(source: Source, words: int, limit: int) -> sa.Select[Any]:
     return sa.select(shown.limit(limit).subquery())
 
 
-def _alike(source: Source, condition: sa.ColumnElement[bool], limit: int) -> sa.Select[Any]:
-    """Names that share most trigrams with the text; asked only where nothing else was found."""
-    name = source.table.c.name
+def _alike(source: Source, limit: int) -> sa.Select[Any]:
+    """Names that share most trigrams with the text."""
+    name = source.label
     text = sa.bindparam("text", type_=sa.Text)
-    found = _rows(source).where(condition, name.op("%", is_comparison=True)(text)).limit(CONTAINS).subquery()
+    found = _rows(source).where(name.op("%", is_comparison=True)(text)).limit(CONTAINS).subquery()
     score = sa.func.similarity(found.c.label, text)
     return _shown(source, found, sa.literal(ALIKE), score).order_by(score.desc()).limit(limit)
 

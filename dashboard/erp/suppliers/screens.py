@@ -1,6 +1,11 @@
-"""Screen of suppliers with their contacts."""
+"""Screen of suppliers with their contacts, certificates and prices."""
 
-from dashboard.erp.suppliers.models import Supplier, SupplierContact
+from dashboard.erp.suppliers.models import (
+    Supplier,
+    SupplierCertificate,
+    SupplierContact,
+    SupplierProduct,
+)
 from dashboard.records.screen import Screen
 from dashboard.records.spec import Children
 
@@ -29,7 +34,7 @@ class SupplierScreen(Screen):
     column_default_sort = (("reliability", True), ("name", False))
     form_sections = (
         ("", ("name", "code", "status", "category_id")),
-        ("Contact", ("email", "phone", "website", "country", "region", "tax_id")),
+        ("Contact", ("email", "phone", "website", "address", "country", "region", "tax_id")),
         ("Terms", ("lead_time_days", "payment_days", "reliability")),
         ("More", ("org_id", "capabilities", "custom_fields")),
     )
@@ -40,5 +45,25 @@ class SupplierScreen(Screen):
             ("name", "role", "email", "phone", "is_primary"),
             "Contacts",
             order="position",
+        ),
+        Children(
+            SupplierCertificate,
+            "supplier_id",
+            ("name", "number", "issuer", "issued_on", "expires_on"),
+            "Certificates",
+        ),
+        Children(
+            SupplierProduct,
+            "supplier_id",
+            (
+                "product_id",
+                "supplier_sku",
+                "from_quantity",
+                "unit_price",
+                "currency",
+                "lead_days",
+                "valid_until",
+            ),
+            "Price list",
         ),
     )

@@ -7,13 +7,13 @@ from dashboard.core.db import db
 from dashboard.core.errors import InvalidInputError, NotFoundError
 from dashboard.core.people import current_user
 from dashboard.core.web import can, requires
-from dashboard.erp.suppliers import merging, pairs
+from dashboard.erp.suppliers import merging, page, pairs
 from dashboard.erp.suppliers.models import Supplier
 from dashboard.jobs import service as jobs
 from dashboard.jobs.links import run_url
 from dashboard.records import registry
 from dashboard.records.columns import Column
-from dashboard.records.extensions import Action, add_list_links
+from dashboard.records.extensions import Action, add_list_links, add_panels
 from dashboard.records.pickers import read_labels
 from dashboard.records.render import DASH, text_of
 from dashboard.records.spec import Spec
@@ -28,13 +28,13 @@ LONGEST_ID = 2**63 - 1
 @requires("records.supplier.view")
 def duplicates() -> ResponseReturnValue:
     """The pairs found, the likeliest first."""
-    page = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
+    number = min(max(request.args.get("page", 1, type=int), 1), MOST_PAGES)
     dismissed = request.args.get("dismissed") == "1"
-    found = pairs.list_pairs(db.session(), page, dismissed=dismissed)
+    found = pairs.list_pairs(db.session(), number, dismissed=dismissed)
     return render_template(
         "erp/suppliers/duplicates.html",
         pairs=found[: pairs.PAGE],
-        page=page,
+        page=number,
         has_next=len(found) > pairs.PAGE,
         dismissed=dismissed,
         may_edit=can("records.supplier.edit"),
@@ -136,3 +136,4 @@ def init_app(app: Flask) -> None:
     """Register the pages, and what the record's page and the list show of them."""
     app.register_blueprint(pages)
     add_list_links(app, _links)
+    add_panels(app, page.panels)
