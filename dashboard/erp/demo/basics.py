@@ -5,12 +5,13 @@ import random
 from datetime import date
 from decimal import Decimal
 
-from dashboard.erp.demo import words
+from dashboard.erp.demo import tongues, words
 from dashboard.erp.demo.market import CURRENCIES, first_of, money, month_of
 from dashboard.erp.demo.profiles import AS_OF, MONTHS
 from dashboard.erp.demo.world import Article, Org, World
+from dashboard.translations.fields import hash_of
 
-ORGANIZATIONS = (("Europe", "EUR", "Europe/Berlin", "de"), ("Japan", "JPY", "Asia/Tokyo", "ja"))
+ORGANIZATIONS = (("Europe", "EUR", "Europe/Berlin", "en"), ("Japan", "JPY", "Asia/Tokyo", "ja"))
 # Address, and above which value in the base currency an order needs a second person.
 BOOKS = {
     "EUR": ("Speicherstraße 12\n20457 Hamburg\nGermany", 50_000),
@@ -25,6 +26,8 @@ UNITS = (
     ("l", "Litre", "volume", 1),
     ("h", "Hour", "time", 1),
 )
+TRANSLATED, STALE = 0.7, 0.04
+PLANTED_STALE = {(1, "de"), (1, "ja"), (2, "de"), (3, "de"), (4, "de")}
 WAREHOUSES = ("Central", "North", "South", "Returns")
 TITLES = ("Buyer", "Senior buyer", "Planner", "Warehouse lead", "Sales", "Controller")
 
@@ -57,7 +60,7 @@ def _organizations(world: World) -> None:
             quantity_tolerance_percent=2,
             price_tolerance_percent=1,
         )
-        world.orgs.append(Org(number, base, Decimal(threshold)))
+        world.orgs.append(Org(number, base, locale, Decimal(threshold)))
 
 
 def _people(world: World) -> None:
@@ -113,7 +116,7 @@ def _product(world: World, org: Org, row: int) -> None:
     rng = world.chance.of("product", row)
     category = rng.choice(org.categories)
     cost = _cost(world, category, rng) * world.market.per_euro[org.base][0]
-    name = words.article(rng)
+    name = words.article(world.chance.of("product name", row), org.language)
     number = world.book.add(
         "product",
         org_id=org.id,
@@ -129,6 +132,27 @@ def _product(world: World, org: Org, row: int) -> None:
         is_active=rng.random() > 0.05,
     )
     org.products.append(Article(number, category, cost, name))
+    _translate(world, org, number, name)
+
+
+def _translate(world: World, org: Org, product: int, name: str) -> None:
+    """Translate a name into the other languages, not all; a few were made of an earlier name."""
+    for language in tongues.LANGUAGES:
+        rng = world.chance.of(f"translation {language}", product)
+        if language == org.language or rng.random() > TRANSLATED:
+            continue
+        is_stale = rng.random() < STALE or (product, language) in PLANTED_STALE
+        number = world.book.add(
+            "content_translation",
+            entity="product",
+            record_id=product,
+            language=language,
+            field="name",
+            text=words.article(world.chance.of("product name", product), language),
+            source_hash=hash_of(f"{name} (old)" if is_stale else name),
+        )
+        if is_stale:
+            world.plant("translation of an earlier text", "content_translation", number)
 
 
 def _cost(world: World, category: int, rng: random.Random) -> float:

@@ -13,6 +13,7 @@ NO_BID = 0.02
 SPLIT = 0.15
 SPLIT_FROM = 100
 SECOND_SHARE = Decimal("0.4")
+MANY_LINES, LONG_VALID = 100, 730  # the large request is there to be looked at for long
 SECOND_SOURCE = "Kept as a second source."
 WHOLE = "Lowest landed cost of all lines together, in one delivery."
 
@@ -128,6 +129,7 @@ def _status(world: World, request: Request, offer: Offer, winners: list[Offer], 
 
 def _write(world: World, org: Org, request: Request, offer: Offer, status: str) -> Written:
     rng = world.chance.of(f"quote paper {request.id}", offer.supplier)
+    days = LONG_VALID if len(request.lines) >= MANY_LINES else rng.choice((30, 60, 90, 180))
     quote = world.book.add(
         "quote",
         org_id=org.id,
@@ -139,7 +141,7 @@ def _write(world: World, org: Org, request: Request, offer: Offer, status: str) 
         freight=offer.freight,
         duty=offer.duty,
         lead_time_days=offer.lead_days,
-        valid_until=(request.deadline + timedelta(days=rng.choice((30, 60, 90, 180)))).date(),
+        valid_until=(request.deadline + timedelta(days=days)).date(),
         incoterm=rng.choice(("EXW", "FCA", "CIF", "DAP", "DDP")),
         status=status,
         submitted_at=offer.submitted_at,

@@ -9,7 +9,7 @@ from dashboard.erp.demo.world import Org, World
 
 ISSUERS = ("TÜV Nord", "DNV", "Bureau Veritas", "SGS", "Intertek")
 BREAKS = ((1, "1"), (100, "0.94"), (1000, "0.87"))
-EXPIRED, EXPIRING = 0.06, 0.1
+EXPIRED, EXPIRING = 0.02, 0.03
 """Shares of certificates that have run out, and (further ones) that run out within 30 days."""
 OFFERS_PRODUCTS = 0.35
 

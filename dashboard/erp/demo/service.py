@@ -1,14 +1,15 @@
-"""Loads the demo data into a tenant: made in memory, written with COPY, hashed per table."""
+"""Loads the demo data into a tenant: made in memory, copied in, hashed per table; live records follow."""
 
 import time
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from psycopg2 import sql
 from sqlalchemy import Connection, text
 
 from dashboard.core.db import db
 from dashboard.core.errors import InvalidInputError
-from dashboard.erp.demo import basics, buying, partners, selling, sourcing, stock, talking
+from dashboard.erp.demo import basics, buying, live, partners, selling, sourcing, stock, talking
 from dashboard.erp.demo.book import Book
 from dashboard.erp.demo.profiles import PROFILES
 from dashboard.erp.demo.world import World
@@ -27,6 +28,8 @@ class DemoReport:
     hashes: dict[str, str]
     planted: tuple[tuple[str, str, int], ...]
     seconds: float
+    live: dict[str, int] = field(default_factory=dict)
+    """Rows per table put in afterwards, relative to now (see live.py); they are in no hash."""
 
     @property
     def is_loaded(self) -> bool:
@@ -37,33 +40,51 @@ class DemoReport:
         """Return the report as people read it."""
         if not self.is_loaded:
             return [f"{self.tenant}: has data already, nothing loaded"]
-        total = sum(self.rows.values())
+        total = sum(self.rows.values()) + sum(self.live.values())
         head = f"{self.tenant}: {total:,} rows in {self.seconds:.1f} s, {len(self.planted)} planted cases"
-        return [head, *(f"  {t:22} {n:>9,}  sha256 {self.hashes[t]}" for t, n in self.rows.items())]
+        tables = [f"  {t:22} {n:>9,}  sha256 {self.hashes[t]}" for t, n in self.rows.items()]
+        opened = f"  live records, relative to today: {sum(self.live.values()):,} rows, in no hash"
+        return [head, *tables, opened, *self.manifest()]
+
+    def manifest(self) -> list[str]:
+        """Return a line per planted case: how often, and where the first one is."""
+        counts = Counter(case for case, _, _ in self.planted)
+        first = {case: f"{table} #{row}" for case, table, row in reversed(self.planted)}
+        return [f"  planted {count:>4} x {case}, first {first[case]}" for case, count in counts.items()]
 
 
 def load(tenant: TenantRef, profile: str, scale: float = 1.0) -> DemoReport:
     """Load a profile (small, demo or full), times `scale`, unless the tenant has an organization already.
 
     The owner writes, with our own triggers resting: the rows come with their numbers, totals and balances.
-    Foreign keys and checks are in force. Row history does not speak of the demo data.
+    Foreign keys and checks are in force. Row history does not speak of the demo data. A few records that
+    are open now follow in a transaction of their own, with everything on; a load that broke off before them
+    is completed by the next one.
     """
     if profile not in PROFILES:
         raise InvalidInputError(f"There is no demo profile {profile!r}: choose {', '.join(PROFILES)}.")
     started = time.monotonic()
     with db.engines["owner"].begin() as connection:
         _enter(connection, tenant)
-        if connection.scalar(text("SELECT EXISTS (SELECT FROM organization)")):
-            return DemoReport(tenant.slug, {}, {}, (), 0.0)
+        is_new = not connection.scalar(text("SELECT EXISTS (SELECT FROM organization)"))
         world = World(tenant.name, tenant.slug, PROFILES[profile].scaled(scale))
-        for maker in MAKERS:
-            maker.make(world)
-            _write(connection, world.book)
-        _finish(connection, world)
+        if is_new:
+            _fill(connection, world)
+    opened = live.make(tenant)
+    if not is_new:
+        return DemoReport(tenant.slug, {}, {}, (), 0.0)
     _analyze(tenant, world.book)
     rows = {table: sheet.count for table, sheet in world.book.sheets.items()}
     hashes = {table: sheet.digest.hexdigest() for table, sheet in world.book.sheets.items()}
-    return DemoReport(tenant.slug, rows, hashes, tuple(world.planted), time.monotonic() - started)
+    planted = (*world.planted, *opened.planted)
+    return DemoReport(tenant.slug, rows, hashes, planted, time.monotonic() - started, opened.rows)
+
+
+def _fill(connection: Connection, world: World) -> None:
+    for maker in MAKERS:
+        maker.make(world)
+        _write(connection, world.book)
+    _finish(connection, world)
 
 
 def make_world(name: str, salt: str, profile: str, scale: float = 1.0) -> World:

@@ -2,6 +2,8 @@
 
 import random
 
+from dashboard.erp.demo import tongues
+
 
 def listed(text: str) -> list[str]:
     """Split words that are easier to read without quotes."""
@@ -107,6 +109,8 @@ def misspelt(rng: random.Random, name: str) -> str:
     return name.replace(longest, swapped, 1)
 
 
-def article(rng: random.Random) -> str:
-    """Make a product's name."""
-    return f"{rng.choice(KINDS)} {rng.choice(FINISHES)} {rng.randrange(2, 400)}x{rng.randrange(2, 90)}"
+def article(rng: random.Random, language: str = "en") -> str:
+    """Make a product's name; the same generator gives the same product in each language."""
+    kind, finish = rng.randrange(len(KINDS)), rng.randrange(len(FINISHES))
+    kinds, finishes = tongues.KINDS.get(language, KINDS), tongues.FINISHES.get(language, FINISHES)
+    return f"{kinds[kind]} {finishes[finish]} {rng.randrange(2, 400)}x{rng.randrange(2, 90)}"

@@ -49,6 +49,7 @@ class Org:
 
     id: int
     base: str
+    language: str
     threshold: Decimal
     categories: list[int] = field(default_factory=list)
     products: list[Article] = field(default_factory=list)
