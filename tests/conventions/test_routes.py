@@ -28,6 +28,12 @@ PUBLIC_PAGES = {
     "portal.save",
     "portal.upload",
     "static",
+    # the page of an invited supplier, behind a signed link
+    "portal.answer",
+    "portal.save",
+    "portal.decline",
+    "portal.upload",
+    "portal.remove",
 }
 
 

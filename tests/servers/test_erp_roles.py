@@ -36,7 +36,7 @@ def test_roles_have_exactly_their_attributes(primary: Postgres) -> None:
     assert found == [
         ("steward", False, False, False, True, False, False),
         ("steward_app", False, False, False, False, False, False),
-        ("steward_backup", False, False, False, True, True, False),
+        ("steward_backup", False, False, False, True, True, True),
         ("steward_monitor", False, False, False, True, False, False),
         ("steward_owner", False, True, False, True, False, False),
         ("steward_replication", False, False, False, True, True, False),

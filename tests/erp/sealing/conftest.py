@@ -1,4 +1,4 @@
-"""A sealed request in a transaction of raw psycopg2: as the app login in the tenant's role, rolled back at the end."""
+"""A sealed request in one transaction of raw psycopg2: the app login in a tenant's role, rolled back."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -53,7 +53,8 @@ class Sealed:
             *(self.org, sealed, opens),
         )
         line = self.one(
-            "INSERT INTO rfq_line (org_id, rfq_id, description, quantity) VALUES (%s, %s, 'Part', 2) RETURNING id",
+            "INSERT INTO rfq_line (org_id, rfq_id, description, quantity)"
+            " VALUES (%s, %s, 'Part', 2) RETURNING id",
             *(self.org, rfq),
         )
         if sealed:
@@ -67,7 +68,8 @@ class Sealed:
             "INSERT INTO supplier (org_id, name) VALUES (%s, 'Bidder') RETURNING id", self.org
         )
         quote = self.one(
-            "INSERT INTO quote (org_id, rfq_id, supplier_id, status) VALUES (%s, %s, %s, 'submitted') RETURNING id",
+            "INSERT INTO quote (org_id, rfq_id, supplier_id, status)"
+            " VALUES (%s, %s, %s, 'submitted') RETURNING id",
             *(self.org, rfq, supplier),
         )
         line = self.one(

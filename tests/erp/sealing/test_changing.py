@@ -31,7 +31,7 @@ from tests.erp.sealing.conftest import PRICE, Sealed
         "CREATE TABLE look AS SELECT * FROM quote_price",
         "CREATE TEMP TABLE look AS SELECT * FROM quote_price",
         "CREATE FUNCTION look() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
-        "CREATE OR REPLACE FUNCTION divert_price() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        "CREATE OR REPLACE FUNCTION divert_price() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
         "ALTER FUNCTION submit_price(bigint, bigint, numeric) SECURITY INVOKER",
         "CREATE TRIGGER look BEFORE INSERT ON quote_price FOR EACH ROW EXECUTE FUNCTION divert_price()",
         "CREATE RULE look AS ON INSERT TO quote_price DO ALSO NOTIFY prices",
@@ -99,7 +99,8 @@ def test_a_price_before_sending_is_refused(desk: Sealed) -> None:
         *(desk.org, rfq, supplier),
     )
     assert "once it has been sent" in desk.refused(
-        "INSERT INTO quote_line (org_id, quote_id, rfq_line_id, quantity, unit_price) VALUES (%s, %s, %s, 1, 1)",
+        "INSERT INTO quote_line (org_id, quote_id, rfq_line_id, quantity, unit_price)"
+        " VALUES (%s, %s, %s, 1, 1)",
         *(desk.org, quote, line),
     )
 
