@@ -20,25 +20,21 @@ GONE = "deleted since"
 NUMBERED = "has a number: it is cancelled, never removed"
 
 # A row changed once is read as it stands; only one changed several times is put together from its steps.
+# One pass and no join: nothing is known yet of rows written a moment ago, and a bad guess would cost hours.
 NET = """
-entry AS MATERIALIZED (
-    SELECT id, record_id, operation, old, new FROM row_history
-    WHERE request_id = :key AND table_name = :table_name AND record_id IS NOT NULL
-), span AS (
-    SELECT record_id, min(id) AS first_id, max(id) AS last_id FROM entry GROUP BY record_id
-), net AS MATERIALIZED (
-    SELECT s.record_id, f.operation AS first_op, l.operation AS last_op,
-        CASE WHEN s.first_id = s.last_id THEN f.old ELSE (
-            SELECT jsonb_object_agg(o.key, o.value ORDER BY h.id DESC)
-            FROM row_history h, jsonb_each(h.old) o
-            WHERE h.table_name = :table_name AND h.record_id = s.record_id
-            AND h.request_id = :key) END AS old,
-        CASE WHEN s.first_id = s.last_id THEN f.new ELSE (
-            SELECT jsonb_object_agg(n.key, n.value ORDER BY h.id)
-            FROM row_history h, jsonb_each(h.new) n
-            WHERE h.table_name = :table_name AND h.record_id = s.record_id
-            AND h.request_id = :key) END AS new
-    FROM span s JOIN entry f ON f.id = s.first_id JOIN entry l ON l.id = s.last_id
+net AS MATERIALIZED (
+    SELECT record_id, (array_agg(operation ORDER BY id))[1] AS first_op,
+        (array_agg(operation ORDER BY id DESC))[1] AS last_op,
+        CASE WHEN count(*) = 1 THEN (array_agg(old))[1] ELSE (
+            SELECT jsonb_object_agg(o.key, o.value ORDER BY step.place DESC)
+            FROM unnest(array_agg(h.old ORDER BY h.id)) WITH ORDINALITY AS step(row, place),
+                jsonb_each(step.row) AS o) END AS old,
+        CASE WHEN count(*) = 1 THEN (array_agg(new))[1] ELSE (
+            SELECT jsonb_object_agg(n.key, n.value ORDER BY step.place)
+            FROM unnest(array_agg(h.new ORDER BY h.id)) WITH ORDINALITY AS step(row, place),
+                jsonb_each(step.row) AS n) END AS new
+    FROM row_history h WHERE request_id = :key AND table_name = :table_name AND record_id IS NOT NULL
+    GROUP BY record_id
 )
 """
 INSERTED = "net.first_op = 'I' AND net.last_op <> 'D'"

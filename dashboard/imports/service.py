@@ -19,6 +19,7 @@ from dashboard.imports.targets import Target
 # Up to here the dry run also tries the writing itself, so that refusals of triggers show before the load.
 MAX_TRIED = 5000
 KEPT_CREATED = 200
+MANY = 1000
 Say = Callable[[int], None]
 
 
@@ -166,7 +167,7 @@ def _checked(session: Session, run: ImportRun, target: Target, path: Path, say: 
     run.total = session.scalar(sa.select(sa.func.count()).where(ImportRow.run_id == run.id)) or 0
     if not run.total:
         raise FileInvalidError("The file has a heading and no rows.", fix="Choose a file with rows.")
-    session.execute(sa.text("SET LOCAL jit = off"))
+    _plan_for_many(session, run.total)
     if run.match_on:
         rows.match(run.match_on.split(","))
     rows.check_rules()
@@ -174,6 +175,12 @@ def _checked(session: Session, run: ImportRun, target: Target, path: Path, say: 
     run.same = rows.compare() if run.match_on else 0
     loading.refuse_locked(rows)
     return rows
+
+
+def _plan_for_many(session: Session, count: int) -> None:
+    """Nothing is known yet of rows staged a moment ago: the planner would take thousands for one."""
+    if count > MANY:
+        session.execute(sa.text("SET LOCAL enable_nestloop = off"))
 
 
 def make_plan(session: Session, run: ImportRun, target: Target, path: Path) -> Plan:
