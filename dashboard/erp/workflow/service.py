@@ -65,14 +65,14 @@ def transition(
 
 
 def _write(session: Session, step: Transition, record: Any, values: Values) -> None:
-    for ask in step.asks:
-        if ask.stored and ask.key in values:
-            setattr(record, ask.key, values[ask.key])
-    if step.target is not None:
-        record.status = step.target
     with session.no_autoflush:  # whatever `before` looks up, the row is written once
+        for ask in step.asks:
+            if ask.stored and ask.key in values:
+                setattr(record, ask.key, values[ask.key])
         if step.before:
             step.before(session, record, values)
+        if step.target is not None:
+            record.status = step.target
     session.flush()
     if step.after:
         step.after(session, record, values)

@@ -65,7 +65,8 @@ class Ask:
 class Transition:
     """One step: from which states, to which state (None keeps it), after which guards.
 
-    `before` changes the record in the same write as the status; `after` follows in the same transaction.
+    `before` changes the record, still in its old state, in the same write as the status; `after` follows in
+    the same transaction.
     `means` are sentences that say what will happen. An automatic step has no button.
     """
 
