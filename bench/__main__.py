@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg2
 
-from bench import cases
+from bench import cases, files, many_rows
 from bench.client import Request, Session, fields_of, replaced
 from bench.download import Download, download
 from bench.load import REGIONS, Loaded, give_trigrams, load
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="suppliers, and as many quotes")
     parser.add_argument("--quick", action="store_true", help="a few requests of each kind, for a smoke test")
+    parser.add_argument("--only", choices=("lists", "files", "many"), help="measure one part only")
     asked = parser.parse_args(arguments)
     with ExitStack() as stack:
         stage = stack.enter_context(servers())
@@ -38,7 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = time.perf_counter()
         loaded = load(stage.database, schema, asked.rows)
         _say(f"{asked.rows:,} suppliers and quotes loaded in {time.perf_counter() - start:.0f} s")
-        bars = _measure(stack, stage, loaded, QUICK if asked.quick else Effort())
+        bars = []
+        if asked.only in {None, "files"}:
+            bars += _measure_files(stage, loaded, 1 if asked.quick else 3)
+        if asked.only in {None, "lists"}:
+            bars += _measure(stack, stage, loaded, QUICK if asked.quick else Effort())
+        if asked.only in {None, "many"}:
+            many_rows.measure(stage, loaded, cases.TENANT)
     _say("", *map(str, bars))
     return 0 if asked.quick or all(bar.is_met for bar in bars) else 1
 
@@ -92,6 +99,13 @@ def _measure(stack: ExitStack, stage: Stage, loaded: Loaded, effort: Effort) -> 
     ratio = deep.p50_alone / first.p50_alone
     name = f"{every[1].name}: p50 against the first page"
     return [Bar(name, ratio, DEEP_BAR, "times", at_most=True), *bars]
+
+
+def _measure_files(stage: Stage, loaded: Loaded, times: int) -> list[Bar]:
+    """Whole lists as files, from a server of its own: memory counts from a fresh start."""
+    with gunicorn("wsgi:app", stage.environment, "/login") as web, closing(_log_in(web.port)) as session:
+        session.get(f"{cases.OURS}/supplier/")
+        return files.measure(stage, loaded, session, web.pid, cases.OURS, times)
 
 
 def _log_in(port: int) -> Session:
