@@ -36,7 +36,7 @@ class ChildRows:
     @property
     def next_index(self) -> int:
         """A number no row of the form uses yet."""
-        return 1 + max((int(row.form.number) for row in self.rows), default=-1)
+        return 1 + max((int(row.form.row_index) for row in self.rows), default=-1)
 
     @property
     def blank(self) -> RecordForm:
@@ -45,7 +45,8 @@ class ChildRows:
 
     def validate(self) -> bool:
         """Check every row that stays."""
-        return all([row.form.validate() for row in self.rows if not row.removed])  # noqa: C419 - each row must speak
+        checks = [row.form.validate() for row in self.rows if not row.removed]
+        return all(checks) and not self.errors
 
 
 def load(session: Session, child: ChildSpec, parent_id: int) -> list[Any]:
@@ -80,7 +81,8 @@ def typed(child: ChildSpec, data: MultiDict[str, str], records: Iterable[Any]) -
         )
         if record is not None or not (row.removed or _blank(row.form)):
             rows.append(row)
-    return ChildRows(child, rows[:MAX_ROWS])
+    many = f"At most {MAX_ROWS:,} rows can be saved in one form; these are {len(rows):,}."
+    return ChildRows(child, rows, [many] if len(rows) > MAX_ROWS else [])
 
 
 def mentioned(child: ChildSpec, data: MultiDict[str, str]) -> bool:
@@ -96,11 +98,17 @@ def _indexes(child: ChildSpec, data: MultiDict[str, str]) -> list[str]:
 
 
 def _blank(form: RecordForm) -> bool:
-    """Whether a row says nothing beyond its defaults."""
+    """Whether a row says nothing beyond its defaults; a text that could not be read says something."""
     untouched = form.__class__()
-    return all(
-        item.data in (None, "", False) or item.data == untouched[item.short_name].data for item in form
+    return not any(
+        _says(item, untouched[item.short_name].data) for item in form if item.short_name != "row_id"
     )
+
+
+def _says(item: Any, default: Any) -> bool:
+    if item.data in (None, "", False):
+        return any(text.strip() for text in item.raw_data or () if isinstance(text, str))
+    return bool(item.data != default)
 
 
 def save(session: Session, rows: ChildRows, parent: Any) -> bool:

@@ -18,7 +18,7 @@ class RecordForm(Form):
     """A form over columns; errors that belong to no field are kept in `form_errors`."""
 
     @property
-    def number(self) -> str:
+    def row_index(self) -> str:
         """Number of an inline row: `line-3-` → 3."""
         return str(getattr(self, "_prefix", "")).split("-")[-2]
 
