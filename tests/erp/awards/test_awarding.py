@@ -1,12 +1,15 @@
 """Awards: split with reasons, within the line, once; undone while nothing was sent."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dashboard.collaboration.models import Notification
@@ -16,8 +19,10 @@ from dashboard.erp.awards.models import Award
 from dashboard.erp.awards.service import Choice, quantity_key, reason_key
 from dashboard.erp.models import PurchaseOrder, Quote, Rfq
 from dashboard.erp.purchasing import ordering
+from dashboard.tenancy.scope import use_tenant
 from tests import factories
 from tests.erp.buying import Case, add_quote, currencies, make_case, rate
+from tests.erp.meanwhile import acme_of, both, remove
 
 ACTOR = "buyer@example.com"
 
@@ -191,3 +196,45 @@ def test_managers_compare_but_do_not_award(
     assert manager.post(page, data={}).status_code == 403
     assert manager.get(f"{page}.csv").status_code == 200
     assert manager.get(f"{page}.xlsx").status_code == 200
+
+
+@pytest.mark.commits
+def test_two_people_awarding_at_once_award_it_once(app: Flask) -> None:
+    acme = acme_of(app)
+    with app.app_context(), use_tenant(acme, actor="maker@example.com") as session:
+        case = make_case(session, (100,))
+        add_quote(case, "1", name="Aster")
+        session.commit()
+        rfq_id, org_id, wanted = case.rfq.id, case.org.id, choice(case, 0, 0, "100")
+    ready = threading.Barrier(2)
+
+    def give(session: Session) -> None:
+        ready.wait()
+        service.award(session, rfq_id, [wanted], actor=ACTOR)
+
+    def order(session: Session) -> None:
+        ready.wait()
+        ordering.order_awards(session, rfq_id)
+
+    try:
+        assert sorted(both(app, acme, give)) == ["ConflictError", "done"]
+        assert both(app, acme, order) == ["done", "done"]
+        with app.app_context(), use_tenant(acme, actor="reader@example.com") as session:
+            assert len(session.scalars(select(PurchaseOrder).filter_by(rfq_id=rfq_id)).all()) == 1
+    finally:
+        remove(app, acme, org_id)
+
+
+def test_the_database_itself_refuses_more_than_the_line(tenant: Session, case: Case) -> None:
+    for quote, quantity in ((0, 60), (1, 41)):
+        bid = case.bid(quote, 0)
+        tenant.add(
+            Award(
+                org_id=case.org.id,
+                rfq_line_id=bid.rfq_line_id,
+                quote_line_id=bid.id,
+                quantity=Decimal(quantity),
+            )
+        )
+    with pytest.raises(IntegrityError, match="100"):
+        tenant.flush()

@@ -1,9 +1,12 @@
 """The sheet: one currency, landed cost, what is best, what is missing, what is sealed."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import text
+from flask.testing import FlaskClient
+from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from dashboard.erp.comparison import export, queries
@@ -107,3 +110,39 @@ def test_files_guard_what_a_spreadsheet_would_run(tenant: Session) -> None:
     assert "'=HYPERLINK(1)" in export.to_csv(sheet).decode("utf-8-sig")
     assert "'@evil" in export.to_csv(sheet).decode("utf-8-sig")
     assert export.to_xlsx(sheet)[:2] == b"PK"
+
+
+def test_a_request_of_400_lines_and_8_offers_takes_few_statements(
+    tenant: Session, login: Callable[..., FlaskClient]
+) -> None:
+    case = make_case(tenant, ())
+    many = "INSERT INTO rfq_line (org_id, rfq_id, position, description, quantity)"
+    case_ids = {"org": case.org.id, "rfq": case.rfq.id}
+    tenant.execute(
+        text(f"{many} SELECT :org, :rfq, n, 'Part ' || n, 10 FROM generate_series(1, 400) n"), case_ids
+    )
+    for number in range(8):
+        add_quote(case, name=f"Supplier {number}")
+    bids = "INSERT INTO quote_line (org_id, quote_id, rfq_line_id, quantity, unit_price)"
+    priced = (
+        "SELECT :org, q.id, l.id, 10, 1 + (q.id * 7 + l.id) % 13 FROM quote q JOIN rfq_line l USING (rfq_id)"
+    )
+    tenant.execute(text(f"{bids} {priced} WHERE rfq_id = :rfq"), case_ids)
+    tenant.commit()
+    statements: list[str] = []
+    engine = tenant.get_bind()
+    listen = (engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    event.listen(*listen)
+    began = time.perf_counter()
+    sheet = queries.load_sheet(tenant, case.rfq)
+    took = time.perf_counter() - began
+    event.remove(*listen)
+    assert len(statements) <= 12, statements
+    assert took < 2, f"{took:.2f} s"
+    assert (len(sheet.rows), sheet.offers[0].covered) == (400, 400)
+    staff = login("staff", tenant="acme")
+    began = time.perf_counter()
+    page = staff.get(f"/t/acme/records/rfq/{case.rfq.id}/compare")
+    assert page.status_code == 200
+    assert time.perf_counter() - began < 5
+    assert len(page.data) < 2_000_000

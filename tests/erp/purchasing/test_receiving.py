@@ -8,18 +8,17 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dashboard.core.db import db
-from dashboard.core.errors import ConflictError, DashboardError, InvalidInputError
+from dashboard.core.errors import ConflictError, InvalidInputError
 from dashboard.erp.models import PurchaseOrder, Receipt, StockBalance, StockMove
 from dashboard.erp.purchasing import receiving
 from dashboard.erp.purchasing.receiving import Arrived, Delivery, received_key, rejected_key
 from dashboard.erp.workflow.service import transition
-from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
 from tests import factories
+from tests.erp.meanwhile import acme_of, both, remove
 
 
 def sent_order(session: Session, tolerance: str = "0", *, version: bool = True) -> PurchaseOrder:
@@ -144,47 +143,19 @@ def test_hostile_texts_are_answered_with_the_form(
 
 
 @pytest.mark.commits
-def test_two_people_booking_at_once_book_it_once(app: Flask, acme: TenantRef) -> None:
+def test_two_people_booking_at_once_book_it_once(app: Flask) -> None:
+    acme = acme_of(app)
     with app.app_context(), use_tenant(acme, actor="maker@example.com") as session:
         order = sent_order(session)
         session.commit()
         order_id, org_id, delivery = order.id, order.org_id, came(order, "10")
-    outcomes: list[str] = []
     ready = threading.Barrier(2)
 
-    def book() -> None:
-        with app.app_context(), use_tenant(acme, actor="clerk@example.com") as session:
-            ready.wait()
-            try:
-                receiving.receive(session, order_id, delivery)
-                session.commit()
-                outcomes.append("booked")
-            except DashboardError as error:
-                session.rollback()
-                outcomes.append(type(error).__name__)
+    def book(session: Session) -> None:
+        ready.wait()
+        receiving.receive(session, order_id, delivery)
 
-    threads = [threading.Thread(target=book) for _ in range(2)]
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=30)
-        assert sorted(outcomes) == ["ConflictError", "booked"]
+        assert sorted(both(app, acme, book)) == ["ConflictError", "done"]
     finally:
         remove(app, acme, org_id)
-
-
-def remove(app: Flask, tenant: TenantRef, org_id: int) -> None:
-    """Take away what a test wrote for good; numbered and append-only rows go only as the superuser would."""
-    tables = (
-        *("receipt_line", "receipt", "purchase_order_line", "purchase_order", "award", "quote_line", "quote"),
-        *("rfq_line", "rfq", "stock_move", "stock_balance", "product", "warehouse", "supplier"),
-        *("number_sequence",),
-    )
-    with app.app_context(), db.engines["owner"].begin() as owner:
-        owner.execute(text(f'SET LOCAL search_path TO "{tenant.schema}", public'))
-        for table in tables:
-            owner.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-            owner.execute(text(f"DELETE FROM {table} WHERE org_id = :org"), {"org": org_id})
-            owner.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
-        owner.execute(text("DELETE FROM organization WHERE id = :org"), {"org": org_id})
