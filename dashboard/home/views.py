@@ -1,5 +1,7 @@
 """The start pages: of a tenant where the person has one, else of the desks that need none."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
@@ -7,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from dashboard.core.people import current_user
 from dashboard.core.web import can, requires
 from dashboard.health.cards import list_cards
+from dashboard.home import worklist
 from dashboard.home.queries import Tile, waiting_in_tenant
 
 pages = Blueprint("home", __name__)
@@ -27,12 +30,13 @@ def tenant() -> ResponseReturnValue:
     """What waits in this tenant, then what the other desks say."""
     try:
         tiles = waiting_in_tenant(g.tenant.name)
+        sections = worklist.read(current_user.email)
     except OperationalError:  # the other desks need no ERP database
         return _page(_database_tiles(), notice=f"The database of {g.tenant.name} does not answer.")
     if can("insights.overview.view"):
         address, text = url_for("insights.index"), "Spend, cycle time, quotes, stock"
         tiles.append(Tile("Insights", "Charts", text, address, "chart-bar", g.tenant.name))
-    return _page([*tiles, *_database_tiles()])
+    return _page([*tiles, *_database_tiles()], sections)
 
 
 def _database_tiles() -> list[Tile]:
@@ -44,6 +48,9 @@ def _database_tiles() -> list[Tile]:
     ]
 
 
-def _page(cards: list[Tile], notice: str = "") -> str:
+def _page(cards: list[Tile], sections: Sequence[worklist.Section] | None = None, notice: str = "") -> str:
+    """`sections` is None where no tenant is shown."""
     greeting = f"Good to see you, {current_user.name}"
-    return render_template("home/index.html", cards=cards, greeting=greeting, notice_text=notice)
+    return render_template(
+        "home/index.html", cards=cards, sections=sections, greeting=greeting, notice_text=notice
+    )
