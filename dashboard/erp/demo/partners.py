@@ -30,7 +30,7 @@ class Double(Enum):
 
     NAME = 2, 1, "duplicate supplier: same name, spelled differently"
     TAX_ID = 4, 3, "duplicate supplier: same tax id, another name"
-    DOMAIN = 10, 9, "duplicate supplier: same mail and web domain"
+    DOMAIN = 10, 9, "duplicate supplier: same mail and web domain, no tax id"
     FOREIGN = 12, 6, "duplicate supplier: same tax id, in the second organization"
 
 
@@ -62,7 +62,7 @@ def _supplier(world: World, org: Org, row: int) -> None:
         org_id=org.id,
         code=f"S-{row:06}",
         name=_name(world, row),
-        tax_id=_tax_id(world, first if double in {Double.TAX_ID, Double.FOREIGN} else row),
+        tax_id=_tax_id(world, row),
         email=f"sales@s{row}.example" if site == row else f"office@s{site}.example",
         phone=f"+{rng.randrange(20, 99)} {rng.randrange(100, 999)} {rng.randrange(10**6, 10**7)}",
         website=f"https://www.s{site}.example",
@@ -93,7 +93,11 @@ def _double_of(row: int) -> tuple[Double | None, int]:
     return None, row
 
 
-def _tax_id(world: World, row: int) -> str:
+def _tax_id(world: World, row: int) -> str | None:
+    double, first = _double_of(row)
+    if double is Double.DOMAIN:
+        return None
+    row = first if double in {Double.TAX_ID, Double.FOREIGN} else row
     rng = world.chance.of("tax id", row)
     return f"{rng.choice(COUNTRIES)}{rng.randrange(10**8, 10**9)}"
 
