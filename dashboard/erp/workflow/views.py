@@ -37,7 +37,13 @@ def _buttons(spec: Spec, record: Any) -> list[Action]:
     if workflow is None:
         return []
     return [
-        Action(step.label, step_url(spec.entity, record.id, step.name), step.icon, style=step.style)
+        # danger is said on the page that asks; here it would outshine what people mostly want
+        Action(
+            step.label,
+            step_url(spec.entity, record.id, step.name),
+            step.icon,
+            style="" if step.style == "danger" else step.style,
+        )
         for step in workflow.offered(record)
         if can(workflow.permission(step))
     ]
