@@ -14,6 +14,7 @@ from dashboard.collaboration.models import Activity, Comment
 from dashboard.core.db import db
 from dashboard.core.people import current_user
 from dashboard.core.web import can
+from dashboard.files.guards import hidden_reason
 from dashboard.files.models import Attachment
 from dashboard.records import extensions, history
 from dashboard.records.extensions import Panel
@@ -88,6 +89,8 @@ def _activity_text(item: Activity) -> str:
 
 
 def _files(session: Session, spec: Spec, record: Any, before: datetime | None, limit: int) -> list[Entry]:
+    if hidden_reason(session, spec.entity, record.id):
+        return []  # even the name of a sealed file is nobody's business
     query = select(Attachment).where(Attachment.entity == spec.entity, Attachment.record_id == record.id)
     if before is not None:
         query = query.where(Attachment.created_at < before)

@@ -98,6 +98,9 @@ def test_pages_say_how_many_are_sealed_and_show_none(
         assert page.status_code == 200
         assert "1 file is sealed" in page.text
         assert "bid.pdf" not in page.text
+        history = browser.get(f"/t/acme/records/quote/{number}/history")
+        assert history.status_code == 200
+        assert "bid.pdf" not in history.text
         for path in ("download", "preview"):
             answer = browser.get(f"/t/acme/records/files/{attachment}/{path}")
             assert answer.status_code == 403
