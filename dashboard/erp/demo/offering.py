@@ -55,7 +55,7 @@ def _prices(world: World, org: Org, supplier: int, product: int, cost: float) ->
     price = Decimal(str(cost * exchange))
     lead = rng.randrange(5, 45)
     for quantity, share in BREAKS[: rng.choice((1, 2, 3, 3))]:
-        world.book.add(
+        number = world.book.add(
             "supplier_product",
             org_id=org.id,
             supplier_id=supplier,
@@ -67,3 +67,5 @@ def _prices(world: World, org: Org, supplier: int, product: int, cost: float) ->
             lead_days=lead,
             valid_until=AS_OF.date() + timedelta(days=rng.choice((60, 120, 240))),
         )
+        if currency == "KWD":
+            world.plant("price in dinars, with three decimals", "supplier_product", number)
