@@ -1,7 +1,6 @@
 """Owns how bytes of a file leave: always as a download that no browser interprets, never as a page."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -29,6 +28,7 @@ def send(session: Session, attachment: Attachment, *, guarded: bool = True) -> R
         answer.headers["X-Accel-Redirect"] = f"{setup.accel}/{attachment.storage_key}"
     else:
         answer = Response(_chunks(stream), mimetype=attachment.content_type)
+        answer.call_on_close(stream.close)  # a HEAD request never starts reading
         answer.content_length = attachment.size
     return protect(answer, attachment.file_name)
 
@@ -45,6 +45,5 @@ def protect(answer: Response, name: str) -> Response:
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    with closing(stream):
-        while chunk := stream.read(CHUNK):
-            yield chunk
+    while chunk := stream.read(CHUNK):
+        yield chunk
