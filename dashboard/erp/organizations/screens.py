@@ -15,7 +15,21 @@ class OrganizationScreen(Screen):
     column_list = ("name", "base_currency", "time_zone", "locale", "updated_at")
     column_searchable_list = ("name",)
     column_default_sort = (("name", False),)
-    form_sections = (("", ("name", "base_currency", "time_zone", "locale")), ("More", ("custom_fields",)))
+    column_labels = {"supplier_links": "Suppliers answer behind a link"}
+    column_money = {"approval_threshold": "base_currency"}
+    form_sections = (
+        ("", ("name", "base_currency", "time_zone", "locale", "address")),
+        (
+            "Purchasing",
+            (
+                "approval_threshold",
+                "quantity_tolerance_percent",
+                "price_tolerance_percent",
+                "supplier_links",
+            ),
+        ),
+        ("More", ("custom_fields",)),
+    )
 
 
 class AppUserScreen(Screen):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -30,7 +31,7 @@ def mails(session: Session, rfq: Rfq) -> list[Message]:
     return list(session.scalars(select(Message).where(Message.rfq_id == rfq.id).order_by(Message.id)))
 
 
-def refusal(session: Session, rfq: Rfq, step: str, **fields: object) -> InvalidInputError:
+def refusal(session: Session, rfq: Any, step: str, **fields: Any) -> InvalidInputError:
     """Why a step is refused."""
     with pytest.raises(InvalidInputError) as refused:
         transition(session, rfq, step, **fields)
