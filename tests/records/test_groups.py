@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.datastructures import MultiDict
 
 from dashboard.records.spec import Spec
 from dashboard.records.state import read
@@ -66,9 +67,7 @@ def test_two_texts_to_contain_in_one_group_are_two_conditions(make: Make, staff:
 
 def test_the_address_of_groups_reads_back_to_the_same(specs: dict[str, Spec]) -> None:
     spec = specs["supplier"]
-    from werkzeug.datastructures import MultiDict  # noqa: PLC0415
-
-    given = MultiDict([("g1.country", "DE"), ("g1.1=", "x"), ("g1.1.status", "active"), ("g2", "any")])
+    given: MultiDict[str, str] = MultiDict([("g1.country", "DE"), ("g1.1.status", "active"), ("g2", "any")])
     given.add("g2.name__contains", "a")
     given.add("g2.name__contains", "b")
     state = read(spec, given)

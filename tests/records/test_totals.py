@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import func, select
 
 from dashboard.records import totals
 from dashboard.records.spec import Spec
@@ -81,7 +82,7 @@ def test_adding_up_that_takes_too_long_is_stopped_and_the_list_still_shown(
     orders: int, staff: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(*_: Any) -> Any:
-        return totals.sa.select(totals.sa.func.pg_sleep(5))
+        return select(func.pg_sleep(5))
 
     monkeypatch.setattr(totals, "TIMEOUT_MS", 50)
     monkeypatch.setattr(totals, "_query", slow)
