@@ -1,7 +1,7 @@
 """Makes records for tests, in the tenant the session is bound to: `SupplierFactory(name="…")`."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -58,6 +58,13 @@ CurrencyFactory = recipe(
     models.Currency,
     code="EUR",
     name="Euro",
+)
+FxRateFactory = recipe(
+    models.FxRate,
+    from_currency="USD",
+    to_currency="EUR",
+    on_date=Sequence(lambda n: date(2020, 1, 1) + timedelta(days=n)),
+    rate=Decimal("0.92"),
 )
 UnitFactory = recipe(
     models.Unit,

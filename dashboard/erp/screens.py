@@ -1,6 +1,7 @@
 """Gathers every screen of the ERP."""
 
 from dashboard.erp.catalog.screens import ProductCategoryScreen, ProductScreen, UnitScreen
+from dashboard.erp.currencies.screens import FxRateScreen
 from dashboard.erp.inventory.screens import StockBalanceScreen, StockMoveScreen, WarehouseScreen
 from dashboard.erp.invoicing.screens import SupplierInvoiceScreen
 from dashboard.erp.kpi_values.screens import KpiDefinitionScreen, KpiValueScreen
@@ -36,4 +37,5 @@ SCREENS: tuple[type[Screen], ...] = (
     OrganizationScreen,
     AppUserScreen,
     ProfileScreen,
+    FxRateScreen,
 )

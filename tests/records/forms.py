@@ -62,6 +62,8 @@ def two_texts(spec: Spec) -> tuple[str, str, str]:
     """A field that takes free text, and two values for it."""
     if spec.entity == "kpi_value":
         return "period", "2031-01", "2031-02"
+    if spec.entity == "fx_rate":
+        return "from_currency", "CHF", "GBP"
     kinds = {Kind.TEXT, Kind.LONG_TEXT}
     key = next(key for key in spec.form_keys if spec.columns[key].kind in kinds and key not in AVOIDED)
     return key, "Mine, typed by me", "Theirs & <b>stored</b>"
