@@ -17,6 +17,7 @@ def fill(tenant: TenantRef) -> None:
         organization = factories.OrganizationFactory(name="Journey Works")
         for make in makers():
             make()
+        factories.WarehouseFactory(organization=organization)
         factories.SupplierFactory(organization=organization, name=LONG_NAME)
         for _ in range(60):
             factories.SupplierFactory(organization=organization)
