@@ -35,7 +35,7 @@ def looked_at(page: Page, name: str) -> None:
     for size in (NARROW, WIDE):
         page.set_viewport_size({"width": size[0], "height": size[1]})
         for theme in ("dark", "light"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme)
             take_picture(page, f"{name}-{size[0]}-{theme}")
             found += sideways_faults(page) + accessibility_faults(page)
     assert found == []
