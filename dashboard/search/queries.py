@@ -42,6 +42,11 @@ class Wanted:
         """Whether there is no trigram in it: only beginnings are looked up."""
         return len(self.text) < TRIGRAM
 
+    @property
+    def is_code(self) -> bool:
+        """Whether it looks like a number, a code or an address: hundreds of others may begin with it."""
+        return "@" in self.text or any(letter.isdigit() for letter in self.text)
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -76,7 +81,8 @@ def find(session: Session, sources: Sequence[Source], wanted: Wanted, limit: int
     if wanted.record_id is not None:
         return _hits(session, sources, _by_id(tuple(sources)), {"id": wanted.record_id})
     words = 0 if wanted.is_short else len(wanted.words)
-    found = _hits(session, sources, _by_words(tuple(sources), words, limit), _values(wanted))
+    statement = _by_words(tuple(sources), words, limit, exact=wanted.is_code)
+    found = _hits(session, sources, statement, _values(wanted))
     named = tuple(source for source in sources if source.label.key == "name")
     if found or not words or not named:
         return found
@@ -124,10 +130,10 @@ def _by_id(sources: tuple[Source, ...]) -> sa.CompoundSelect[Any]:
 
 
 @lru_cache(maxsize=512)
-def _by_words(sources: tuple[Source, ...], words: int, limit: int) -> sa.CompoundSelect[Any]:
+def _by_words(sources: tuple[Source, ...], words: int, limit: int, *, exact: bool) -> sa.CompoundSelect[Any]:
     """The statement for so many words; they are bound when it runs. No words: beginnings only."""
     searched = [source for source in sources if words or source.short]  # prose alone has no beginnings
-    return sa.union_all(*(_ranked(source, words, limit) for source in searched))
+    return sa.union_all(*(_ranked(source, words, limit, exact=exact) for source in searched))
 
 
 @lru_cache(maxsize=512)
@@ -149,11 +155,11 @@ def _rows(source: Source) -> sa.Select[Any]:
     return sa.select(*columns).where(source.live)
 
 
-def _ranked(source: Source, words: int, limit: int) -> sa.Select[Any]:
-    exact, begins = (sa.bindparam(name, type_=sa.Text) for name in ("exact", "begins"))
+def _ranked(source: Source, words: int, limit: int, *, exact: bool) -> sa.Select[Any]:
+    same, begins = (sa.bindparam(name, type_=sa.Text) for name in ("exact", "begins"))
     parts = []
-    if source.identifiers:
-        parts.append(_rows(source).where(_any(source.identifiers, exact)).limit(EXACT))
+    if exact and source.identifiers:
+        parts.append(_rows(source).where(_any(source.identifiers, same)).limit(EXACT))
     if source.short:
         parts.append(_rows(source).where(_any(source.short, begins)).limit(BEGINS))
     if words:
