@@ -31,14 +31,16 @@ def note_view(session: Session, visit: Visit) -> None:
         session.flush()
 
 
-def demand_open(session: Session, visit: Visit, quote: Quote | None) -> None:
-    """Raise ConflictError when no answer is taken any more."""
+def open_quote(session: Session, visit: Visit) -> Quote | None:
+    """The supplier's quote so far, with the request locked. Raises ConflictError when no answer is taken."""
     session.scalar(select(Rfq.id).where(Rfq.id == visit.rfq.id).with_for_update())
     session.refresh(visit.rfq)
     if reason := queries.why_no_bids(session, visit.rfq):
         raise ConflictError(reason, fix="No quote is accepted any more.")
+    quote = quotes.find_quote(session, visit.rfq.id, visit.supplier.id)
     if quote is not None and quote.status in OVER:
         raise ConflictError(f"Your quote was {quote.status}.", fix="It cannot be changed any more.")
+    return quote
 
 
 def save(session: Session, visit: Visit, answer: Answer, *, submitting: bool) -> Quote:
@@ -46,8 +48,7 @@ def save(session: Session, visit: Visit, answer: Answer, *, submitting: bool) ->
 
     Raises ConflictError once bidding is over, InvalidInputError for a guard that does not hold.
     """
-    quote = quotes.find_quote(session, visit.rfq.id, visit.supplier.id)
-    demand_open(session, visit, quote)
+    quote = open_quote(session, visit)
     if quote is not None and quote.status in RUNNING:
         if not submitting:
             raise InvalidInputError("This quote was submitted already: submit its revision.")
@@ -105,8 +106,7 @@ def decline(session: Session, visit: Visit, reason: str) -> None:
     reason = reason.replace("\x00", "").strip()
     if not reason:
         raise InvalidInputError("Please say why.", fields={"reason": "Please say why, in a few words."})
-    quote = quotes.find_quote(session, visit.rfq.id, visit.supplier.id)
-    demand_open(session, visit, quote)
+    quote = open_quote(session, visit)
     if quote is not None and quote.status not in PAUSED:
         transition(session, quote, "withdraw")
     visit.invitation.declined_at, visit.invitation.decline_reason = datetime.now(UTC), reason[:2000]
@@ -125,8 +125,7 @@ def decline(session: Session, visit: Visit, reason: str) -> None:
 
 def add_file(session: Session, visit: Visit, name: str, stream: IO[bytes]) -> Attachment:
     """Keep a file with the quote, which is made if there is none yet. Raises as `save` and `files.store`."""
-    quote = quotes.find_quote(session, visit.rfq.id, visit.supplier.id)
-    demand_open(session, visit, quote)
+    quote = open_quote(session, visit)
     if quote is None:
         empty = Answer({}, [], values={"currency": visit.rfq.currency})
         quote = _store(session, visit, None, empty)
@@ -150,8 +149,7 @@ def own_files(session: Session, quote: Quote | None) -> list[Attachment]:
 
 def remove_file(session: Session, visit: Visit, file_id: int) -> None:
     """Take one of the supplier's own files back. Raises as `save`."""
-    quote = quotes.find_quote(session, visit.rfq.id, visit.supplier.id)
-    demand_open(session, visit, quote)
+    quote = open_quote(session, visit)
     for one in own_files(session, quote):
         if one.id == file_id:
             one.deleted_at = func.clock_timestamp()
