@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from dashboard.collaboration import people
 from dashboard.collaboration.models import Activity, Comment, Notification
@@ -17,7 +17,7 @@ from dashboard.erp.catalog.models import Product
 from dashboard.erp.currencies.models import FxRate
 from dashboard.erp.demo.market import money
 from dashboard.erp.demo.stage import LIVE, Stage, offer, order, request, send
-from dashboard.erp.inventory.models import Warehouse
+from dashboard.erp.inventory.models import StockBalance, StockMove, Warehouse
 from dashboard.erp.invoicing.models import InvoiceLine, SupplierInvoice
 from dashboard.erp.organizations.models import AppUser, Membership, Organization
 from dashboard.erp.purchasing.models import PurchaseOrder, Receipt, ReceiptLine
@@ -55,11 +55,15 @@ def make(tenant: TenantRef, now: datetime | None = None) -> LiveReport:
         if org is None or session.scalar(select(Rfq.id).where(Rfq.external_key.startswith(LIVE)).limit(1)):
             return LiveReport({}, ())
         stage = Stage(session, now or datetime.now(UTC), org, list(operators))
+        balances = select(func.count()).select_from(StockBalance)
+        before = session.scalar(balances) or 0
         _prepare(stage, operators)
         _requests(stage)
         _past_deadline(stage)
         _orders(stage)
         _certificates(stage)
+        # a receipt may bring a product to a warehouse for the first time: a trigger adds the balance
+        stage.rows["stock_balance"] = (session.scalar(balances) or 0) - before
         session.commit()
         return LiveReport(dict(stage.rows), tuple(stage.planted))
 
@@ -172,7 +176,7 @@ def _orders(stage: Stage) -> None:
 
 
 def _receive(stage: Stage, made: PurchaseOrder, share: Decimal, status: str) -> None:
-    """Receive a share of every line yesterday."""
+    """Receive a share of every line yesterday, into stock; the order is in the base currency."""
     place = made.warehouse_id
     known = {"org_id": made.org_id, "order_id": made.id, "warehouse_id": place, "received_at": stage.days(-1)}
     receipt = stage.add(Receipt(**known, reference=f"DN-{made.id}"))
@@ -180,6 +184,9 @@ def _receive(stage: Stage, made: PurchaseOrder, share: Decimal, status: str) -> 
         came = (line.quantity * share).to_integral_value()
         row = {"org_id": made.org_id, "receipt_id": receipt.id, "order_line_id": line.id}
         stage.add(ReceiptLine(**row, received=came))
+        moved = {"product_id": line.product_id, "warehouse_id": place, "moved_at": receipt.received_at}
+        cost = {"unit_cost": line.unit_price, "source": "receipt", "reference": receipt.reference}
+        stage.add(StockMove(org_id=made.org_id, quantity=came, **moved, **cost))
     made.acknowledged_at, made.status = made.sent_at, status
     stage.session.flush()
 
