@@ -42,9 +42,9 @@ class ImportRun(Record, TenantModel):
     signature: Mapped[Words] = mapped_column(default="", server_default="")
     """The file's headings: a later file with the same ones gets the same mapping."""
     options: Mapped[Json]
-    """Encoding, delimiter, sheet, time zone: found first, then as chosen."""
+    """`format` (encoding, delimiter, sheet, decimals, dates: found, then as chosen) and `defaults` by column."""
     mapping: Mapped[Json]
-    """Column of the entity by heading of the file."""
+    """By position in the file: the column of the entity, and how its cells are read."""
     match_on: Mapped[Words] = mapped_column(default="", server_default="")
     """The unique key rows are matched by, its columns joined with a comma; empty creates only."""
     status: Mapped[str] = choice(ImportStatus, ImportStatus.UPLOADED)
