@@ -29,11 +29,7 @@ PUBLIC_PAGES = {
     "portal.upload",
     "static",
     # the page of an invited supplier, behind a signed link
-    "portal.answer",
-    "portal.save",
-    "portal.decline",
     "portal.upload",
-    "portal.remove",
 }
 
 
