@@ -1,16 +1,23 @@
 """Owns deleting and restoring one record, asked on a page first."""
 
+from typing import Any
+
+import sqlalchemy as sa
 from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError
+from dashboard.records import registry
 from dashboard.records.constraint_errors import explain
 from dashboard.records.details import title_of
 from dashboard.records.spec import Spec
+
+COUNTED = 1_001
 
 
 def delete(spec: Spec, record: object) -> ResponseReturnValue:
@@ -19,7 +26,8 @@ def delete(spec: Spec, record: object) -> ResponseReturnValue:
     if getattr(record, "deleted_at", None):
         raise ConflictError(f"“{title}” is deleted already.", fix="You can restore it from its page.")
     if request.method == "GET":
-        return render_template("records/delete.html", spec=spec, record=record, title=title)
+        users = used_by(db.session(), spec, record)
+        return render_template("records/delete.html", spec=spec, record=record, title=title, users=users)
     if spec.soft_delete:
         record.deleted_at = func.clock_timestamp()  # type: ignore[attr-defined]
     else:
@@ -27,6 +35,25 @@ def delete(spec: Spec, record: object) -> ResponseReturnValue:
     _commit(spec, title)
     flash(f"“{title}” was deleted.", "success")
     return redirect(spec.url("index_view"))
+
+
+def used_by(session: Session, spec: Spec, record: Any) -> list[tuple[str, int, str]]:
+    """What refers to a record: title, how many (counted up to a bound), and the list narrowed to them."""
+    found = []
+    for screen in registry.screens():
+        other = screen.spec
+        if not other.allows("view"):
+            continue
+        for key, column in other.columns.items():
+            if not column.reference or column.reference.entity != spec.entity:
+                continue
+            rows = sa.select(other.table.c.id).where(other.table.c[key] == record.id)
+            if other.soft_delete:
+                rows = rows.where(other.table.c.deleted_at.is_(None))
+            count = session.scalar(sa.select(func.count()).select_from(rows.limit(COUNTED).subquery())) or 0
+            if count:
+                found.append((other.title, count, f"{other.url('index_view')}?{key}={record.id}"))
+    return found
 
 
 def restore(spec: Spec, record: object) -> ResponseReturnValue:

@@ -1,6 +1,7 @@
 """What forms do with child rows, refused values, conflicts and pickers."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -304,3 +305,10 @@ def test_a_picker_makes_no_record_of_a_name_that_cannot_be_stored(
 ) -> None:
     make("organization")
     assert staff.post(f"{RECORDS}/supplier/quick", data={"text": text}).status_code == 422
+
+
+def test_the_delete_page_says_what_uses_the_record(make: Make, staff: FlaskClient) -> None:
+    line = make("rfq_line")
+    page = staff.get(f"{RECORDS}/rfq/{line.rfq_id}/delete").text
+    assert re.search(rf'rfq_line/\?rfq_id={line.rfq_id}">RFQ lines</a>: 1<', page)
+    assert "What uses it" not in staff.get(f"{RECORDS}/rfq/{make('rfq').id}/delete").text
