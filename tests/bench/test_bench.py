@@ -17,6 +17,15 @@ def test_benchmark_runs_and_both_sides_show_the_same_rows() -> None:
         assert name in run.stdout
 
 
+@pytest.mark.slow
+def test_the_benchmark_of_search_finds_what_it_asks_for() -> None:
+    """Asserts no time; the run itself refuses questions without an answer."""
+    command = [sys.executable, "-m", "bench.searching", "--rows", "2000", "--quick"]
+    run = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=280, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert "search, common word: server time" in run.stdout
+
+
 def test_form_is_read_as_a_browser_sends_it() -> None:
     html = """
       <form><input name="other" value="x"></form>

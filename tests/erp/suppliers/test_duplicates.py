@@ -1,6 +1,7 @@
 """Suppliers entered twice are found by what they share, with the evidence said, and nothing else is."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.erp.models import Organization, Supplier, SupplierPair
 from dashboard.erp.suppliers import duplicates, pairs
+from dashboard.erp.suppliers.jobs import find_duplicates
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
 
@@ -169,3 +171,15 @@ def test_evidence_is_said_in_words() -> None:
     assert pairs.say({"kind": "name", "text": " 0.86"}) == "name 0.86"
     assert pairs.say({"kind": "phone", "text": "301234567"}) == "same telephone …234567"
     assert pairs.say({"kind": "unknown", "text": "x"}) == "x"
+
+
+def test_every_night_all_tenants_are_looked_through(make: Callable[..., Any], acme: TenantRef) -> None:
+    first = make("supplier", name="Vega Cables", tax_id="DE5")
+    with use_tenant(acme, actor="tester@example.com") as session:
+        session.add(Supplier(org_id=first.org_id, name="Vega Cable", tax_id="DE5"))
+        session.commit()
+    run: Any = SimpleNamespace(tenant=None, id="nightly", progress=lambda *_: None)
+    found = find_duplicates(run)
+    assert (found["acme"], found["globex"]) == (1, 0)
+    with use_tenant(acme, actor="tester@example.com") as session:
+        assert [pair.first_id for pair in session.scalars(select(SupplierPair))] == [first.id]
