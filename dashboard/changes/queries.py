@@ -74,6 +74,12 @@ def touched(session: Session, key: str) -> list[sa.Table]:
     return [table for table in TenantModel.metadata.sorted_tables if table.name in names]
 
 
+def operations(session: Session, key: str, table: sa.Table) -> set[str]:
+    """What the set did to a table: I, U, D. Most did only one of them, and the rest need not be asked."""
+    found = "SELECT DISTINCT operation FROM row_history WHERE request_id = :key AND table_name = :table_name"
+    return set(session.scalars(sa.text(found), {"key": key, "table_name": table.name}))
+
+
 def is_append_only(session: Session, table: str) -> bool:
     """Whether rows of the table are never changed nor removed."""
     guarded = "SELECT FROM pg_trigger WHERE tgrelid = to_regclass(:name) AND tgname = 'refuse_change'"
@@ -106,7 +112,13 @@ def outlook(
 def outlooks(session: Session, key: str) -> list[Outlook]:
     """What undoing a change set would do, table by table."""
     tables = touched(session, key)
-    steps = [outlook(session, key, table, kind, foreseeing=True) for table in tables for kind in "DUI"]
+    kinds = {table.name: operations(session, key, table) for table in tables}
+    steps = [
+        outlook(session, key, table, kind, foreseeing=True)
+        for table in tables
+        for kind in "DUI"
+        if kind in kinds[table.name]
+    ]
     return [step for step in steps if step.done or step.skipped_count]
 
 

@@ -83,7 +83,10 @@ def _take_back(session: Session, key: str, tables: list[sa.Table], actor: str, r
     steps = [(table, "D", "reinsert") for table in tables]
     steps += [(table, "U", "restore") for table in tables]
     steps += [(table, "I", "remove") for table in reversed(tables)]
+    kinds = {table.name: queries.operations(session, key, table) for table in tables}
     for table, operation, action in steps:
+        if operation not in kinds[table.name]:
+            continue
         seen = queries.outlook(session, key, table, operation)
         result.skip(seen.skipped, seen.skipped_count)
         if not seen.done:

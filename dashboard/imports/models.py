@@ -42,7 +42,7 @@ class ImportRun(Record, TenantModel):
     signature: Mapped[Words] = mapped_column(default="", server_default="")
     """The file's headings: a later file with the same ones gets the same mapping."""
     options: Mapped[Json]
-    """`format` (encoding, delimiter, sheet, decimals, dates: found, then as chosen) and `defaults` by column."""
+    """`format`: how the file is read, found first, then as chosen. `defaults`: values by column."""
     mapping: Mapped[Json]
     """By position in the file: the column of the entity, and how its cells are read."""
     match_on: Mapped[Words] = mapped_column(default="", server_default="")
