@@ -28,8 +28,6 @@ PUBLIC_PAGES = {
     "portal.save",
     "portal.upload",
     "static",
-    # the page of an invited supplier, behind a signed link
-    "portal.upload",
 }
 
 
