@@ -25,7 +25,7 @@ _DIALECT = postgresql.dialect(paramstyle="pyformat")
 def query(spec: Spec, state: ListState) -> sa.Select[Any]:
     """The rows of the list in its order, with the columns shown; referenced records by their label."""
     joins = Joins(spec)
-    items = [_item(joins, spec.columns[key]) for key in dict.fromkeys(("id", *_with_currency(spec, state)))]
+    items = [_item(joins, spec.columns[key]) for key in dict.fromkeys(_with_currency(spec, state))]
     order = make_order(spec, joins, state.sort, descending=state.descending)
     select = sa.select(*items).select_from(joins.source).where(*conditions(spec, state))
     return select.order_by(*ordered(order))
@@ -53,7 +53,9 @@ def _item(joins: Joins, column: Column) -> sa.ColumnElement[Any]:
         item = sa.case((item, "yes"), (sa.not_(item), "no"))
     elif column.kind is Kind.DOCUMENT:
         item = sa.cast(item, sa.Text)
-    elif isinstance(item.type, sa.String) and column.kind is not Kind.CHOICE:
+    elif column.kind is Kind.CHOICE:
+        item = sa.case(*((item == value, sa.literal(words)) for value, words in column.choices), else_=item)
+    elif isinstance(item.type, sa.String):
         item = guard(item)
     return item.label(column.label)
 

@@ -240,8 +240,10 @@ def test_the_export_has_every_row_once(
     entity: str, specs: dict[str, Spec], make: Make, staff: FlaskClient
 ) -> None:
     made = [make(entity).id for _ in range(3)]
-    rows = list(csv.reader(io.StringIO(staff.get(address(entity, "export.csv")).text)))
-    labels = [specs[entity].columns[key].label for key in specs[entity].list_keys]
+    seen = ("id", *specs[entity].list_keys)
+    text = staff.get(address(entity, "export.csv"), query_string={"cols": ",".join(seen)}).text
+    rows = list(csv.reader(io.StringIO(text)))
+    labels = [specs[entity].columns[key].label for key in seen]
     assert rows[0][0] == "ID"
     assert set(labels) <= set(rows[0])
     ids = [int(row[0]) for row in rows[1:]]
