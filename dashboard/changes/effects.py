@@ -4,7 +4,7 @@ Names of tables and columns come from the models, values are parameters.
 """
 # ruff: noqa: S608
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,10 +21,14 @@ NUMBERED = "has a number: it is cancelled, never removed"
 
 # A row changed once is read as it stands; only one changed several times is put together from its steps.
 # One pass and no join: nothing is known yet of rows written a moment ago, and a bad guess would cost hours.
-NET = """
+STEPS = "FROM row_history h WHERE request_id = :key AND table_name = :table_name AND record_id IS NOT NULL"
+OPERATIONS = (
+    "(array_agg(operation ORDER BY id))[1] AS first_op, (array_agg(operation ORDER BY id DESC))[1] AS last_op"
+)
+ENDS = f"net AS MATERIALIZED (SELECT record_id, {OPERATIONS} {STEPS} GROUP BY record_id)"
+NET = f"""
 net AS MATERIALIZED (
-    SELECT record_id, (array_agg(operation ORDER BY id))[1] AS first_op,
-        (array_agg(operation ORDER BY id DESC))[1] AS last_op,
+    SELECT record_id, {OPERATIONS},
         CASE WHEN count(*) = 1 THEN (array_agg(old))[1] ELSE (
             SELECT jsonb_object_agg(o.key, o.value ORDER BY step.place DESC)
             FROM unnest(array_agg(h.old ORDER BY h.id)) WITH ORDINALITY AS step(row, place),
@@ -33,8 +37,19 @@ net AS MATERIALIZED (
             SELECT jsonb_object_agg(n.key, n.value ORDER BY step.place)
             FROM unnest(array_agg(h.new ORDER BY h.id)) WITH ORDINALITY AS step(row, place),
                 jsonb_each(step.row) AS n) END AS new
-    FROM row_history h WHERE request_id = :key AND table_name = :table_name AND record_id IS NOT NULL
-    GROUP BY record_id
+    {STEPS} GROUP BY record_id
+)
+"""
+# Where a set only inserted, or only deleted, each row has one step: nothing to put together, nothing to sort.
+ONCE = f"operation AS first_op, operation AS last_op {STEPS}"
+NET_ONCE = f"net AS MATERIALIZED (SELECT record_id, old, new, {ONCE})"
+ENDS_ONCE = f"net AS MATERIALIZED (SELECT record_id, {ONCE})"
+# Rows that anybody else wrote since the set began: only these need a look at their values.
+SINCE = """
+since AS MATERIALIZED (
+    SELECT DISTINCT record_id FROM row_history WHERE table_name = :table_name AND record_id IS NOT NULL
+        AND request_id IS DISTINCT FROM :key
+        AND id > (SELECT min(id) FROM row_history WHERE request_id = :key AND table_name = :table_name)
 )
 """
 INSERTED = "net.first_op = 'I' AND net.last_op <> 'D'"
@@ -43,10 +58,16 @@ DELETED = "net.first_op <> 'I' AND net.last_op = 'D'"
 
 
 class Effects:
-    """What undoing means for one table; every piece of SQL takes the parameters `key` and `table_name`."""
+    """What undoing means for one table; every piece of SQL takes the parameters `key` and `table_name`.
 
-    def __init__(self, table: sa.Table) -> None:
+    `kinds` are the operations the set did to it, as far as they are known.
+    """
+
+    def __init__(self, table: sa.Table, kinds: Collection[str] = ()) -> None:
         self.table = table
+        is_once = set(kinds) in ({"I"}, {"D"})
+        self.net = NET_ONCE if is_once else NET
+        self.ends = ENDS_ONCE if is_once else ENDS
         self.name = str(table.name)
         self.soft = "deleted_at" in table.columns
         self.versioned = "version" in table.columns
@@ -75,7 +96,8 @@ class Effects:
     @property
     def changed(self) -> str:
         """Condition: `cur` is no longer what the change set made of it. Exact, also inside documents."""
-        return f"to_jsonb(cur) || (net.new - {self.ignored}) <> to_jsonb(cur)"
+        differs = f"to_jsonb(cur) || (net.new - {self.ignored}) <> to_jsonb(cur)"
+        return f"net.record_id IN (SELECT record_id FROM since) AND {differs}"
 
     def verdicts(self, operation: str, *, foreseeing: bool = False) -> str:
         """CTEs down to `verdict`: what keeps each row of an operation from being undone ('' if nothing).
@@ -83,7 +105,8 @@ class Effects:
         `foreseeing` counts the rows the set itself made as gone, as they will be when it comes to this.
         """
         rows = {"U": self._updated, "D": self._deleted}.get(operation)
-        return f"WITH {NET}, verdict AS ({rows() if rows else self._inserted(foreseeing=foreseeing)})"
+        verdict = rows() if rows else self._inserted(foreseeing=foreseeing)
+        return f"WITH {self.net}, {SINCE}, verdict AS MATERIALIZED ({verdict})"
 
     def _updated(self) -> str:
         return f"""

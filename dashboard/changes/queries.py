@@ -87,10 +87,9 @@ def is_append_only(session: Session, table: str) -> bool:
 
 
 def outlook(
-    session: Session, key: str, table: sa.Table, operation: str, *, foreseeing: bool = False
+    session: Session, key: str, effects: Effects, operation: str, *, foreseeing: bool = False
 ) -> Outlook:
     """What undoing would do now to the rows of a table that the set inserted, changed or deleted."""
-    effects = Effects(table)
     found = Outlook(effects.name, operation)
     values: dict[str, Any] = {"key": key, "table_name": effects.name, "named": NAMED}
     verdicts = effects.verdicts(operation, foreseeing=foreseeing)
@@ -114,7 +113,7 @@ def outlooks(session: Session, key: str) -> list[Outlook]:
     tables = touched(session, key)
     kinds = {table.name: operations(session, key, table) for table in tables}
     steps = [
-        outlook(session, key, table, kind, foreseeing=True)
+        outlook(session, key, Effects(table, kinds[table.name]), kind, foreseeing=True)
         for table in tables
         for kind in "DUI"
         if kind in kinds[table.name]
@@ -122,8 +121,7 @@ def outlooks(session: Session, key: str) -> list[Outlook]:
     return [step for step in steps if step.done or step.skipped_count]
 
 
-def blocked_ids(session: Session, key: str, table: sa.Table, operation: str) -> list[int]:
+def blocked_ids(session: Session, key: str, effects: Effects, operation: str) -> list[int]:
     """Rows that must stay as they are."""
-    effects = Effects(table)
     statement = f"{effects.verdicts(operation)} SELECT record_id FROM verdict WHERE reason <> ''"
     return list(session.scalars(sa.text(statement), {"key": key, "table_name": effects.name}))

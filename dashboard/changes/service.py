@@ -87,12 +87,13 @@ def _take_back(session: Session, key: str, tables: list[sa.Table], actor: str, r
     for table, operation, action in steps:
         if operation not in kinds[table.name]:
             continue
-        seen = queries.outlook(session, key, table, operation)
+        effects = Effects(table, kinds[table.name])
+        seen = queries.outlook(session, key, effects, operation)
         result.skip(seen.skipped, seen.skipped_count)
         if not seen.done:
             continue
-        blocked = queries.blocked_ids(session, key, table, operation) if seen.skipped_count else []
-        work = Undoing(session, Effects(table), key, actor, blocked)
+        blocked = queries.blocked_ids(session, key, effects, operation) if seen.skipped_count else []
+        work = Undoing(session, effects, key, actor, blocked)
         done: int = getattr(work, action)(seen.done)
         _check(seen, done + len(work.refused))
         result.skip([Skipped(seen.table, row_id, why) for row_id, why in work.refused], len(work.refused))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from dashboard.changes.effects import DELETED, INSERTED, NET, UPDATED, Effects
+from dashboard.changes.effects import DELETED, INSERTED, UPDATED, Effects
 
 # Refusals of the database that are about single rows: broken constraints and what triggers raise.
 REFUSALS = ("23", "P0")
@@ -81,7 +81,7 @@ class Undoing:
 
     def _changed_keys(self) -> list[str]:
         keys = f"SELECT DISTINCT jsonb_object_keys(net.old - {self.effects.ignored}) FROM net WHERE {UPDATED}"
-        found = set(self.session.scalars(sa.text(f"WITH {NET} {keys}"), self.values))
+        found = set(self.session.scalars(sa.text(f"WITH {self.effects.net} {keys}"), self.values))
         return [key for key in self.effects.stored if key in found]
 
     def _run(self, statement: str, expected: int) -> int:
@@ -94,10 +94,11 @@ class Undoing:
         except DBAPIError as error:
             if not is_refusal(error):
                 raise
+        net = self.effects.ends
         kind = next(part for part in (DELETED, UPDATED, INSERTED) if part in statement)
         ids = list(
             self.session.scalars(
-                sa.text(f"WITH {NET} SELECT record_id FROM net WHERE {kind} AND record_id <> ALL(:blocked)"),
+                sa.text(f"WITH {net} SELECT record_id FROM net WHERE {kind} AND record_id <> ALL(:blocked)"),
                 self.values,
             )
         )
@@ -117,7 +118,8 @@ class Undoing:
         return self._halve(statement, ids[:middle]) + self._halve(statement, ids[middle:])
 
     def _execute(self, statement: str, chosen: str, more: dict[str, Any]) -> int:
-        text = sa.text(f"WITH {NET} " + statement.replace("{chosen}", chosen))
+        net = self.effects.net if DELETED in statement or UPDATED in statement else self.effects.ends
+        text = sa.text(f"WITH {net} " + statement.replace("{chosen}", chosen))
         result: Any = self.session.execute(text, self.values | more)
         return int(result.rowcount)
 
