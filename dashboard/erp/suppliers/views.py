@@ -65,6 +65,8 @@ def dismiss(pair_id: int) -> ResponseReturnValue:
 @requires("records.supplier.merge")
 def ask() -> ResponseReturnValue:
     """Both suppliers side by side: which value stays, what moves, what cannot."""
+    if not request.args:  # an address typed by hand: begin where pairs are chosen
+        return redirect(url_for("suppliers.duplicates"))
     survivor, loser = _two(request.args.get("keep", type=int), request.args.get("other", type=int))
     spec = registry.by_entity()["supplier"].spec
     rows = [_row(spec.columns[key], survivor, loser) for key in merging.CHOSEN]
