@@ -118,7 +118,7 @@ LIES: list[tuple[bytes, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("data", "name", "words"), LIES)
+@pytest.mark.parametrize(("data", "name", "words"), LIES, ids=range(len(LIES)))
 def test_liars_are_refused_by_their_content(data: bytes, name: str, words: str) -> None:
     with pytest.raises(InvalidInputError, match="was not kept") as refusal:
         check_kind(name, io.BytesIO(data), DEFAULT_TYPES)
