@@ -158,7 +158,7 @@ def test_the_page_fills_in_what_is_open_keeps_what_was_typed_and_shows_the_match
     staff = login("staff", tenant="acme")
     page = f"/t/acme/records/purchase_order/{order.id}/invoice"
     shown = staff.get(page).get_data(as_text=True)
-    assert f'name="{quantity_key(line)}" value="6"' in shown
+    assert f'name="{quantity_key(line)}" value="6"' in " ".join(shown.split())
     typed = {"number": "<R-1>", "invoiced_on": "2026-13-01", quantity_key(line): "6", price_key(line): "4"}
     answer = staff.post(page, data=typed)
     assert answer.status_code == 422

@@ -116,7 +116,7 @@ def test_the_page_fills_in_what_is_open_and_keeps_what_was_typed(
     staff = login("staff", tenant="acme")
     page = f"/t/acme/records/purchase_order/{order.id}/receive"
     key = received_key(order.lines[0].id)
-    assert f'name="{key}" value="10"' in staff.get(page).get_data(as_text=True)
+    assert f'name="{key}" value="10"' in " ".join(staff.get(page).text.split())
     typed = {key: "12", rejected_key(order.lines[0].id): "x", "reference": "DN <1>"}
     answer = staff.post(page, data=typed)
     assert answer.status_code == 422

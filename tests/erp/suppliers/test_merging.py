@@ -182,10 +182,16 @@ def test_suppliers_of_two_organizations_are_refused(staff: FlaskClient, make: Ca
 
 
 @pytest.mark.parametrize(
-    "query", ["", "keep=1", "keep=1&other=1", "keep=x&other=2", "keep=-1&other=99999999999999999999"]
+    "query", ["keep=1", "keep=1&other=1", "keep=x&other=2", "keep=-1&other=99999999999999999999"]
 )
 def test_nonsense_is_refused_and_said(staff: FlaskClient, query: str) -> None:
     assert staff.get(f"{ASK}?{query}").status_code in {404, 422}
+
+
+def test_the_bare_address_leads_to_the_pairs(staff: FlaskClient) -> None:
+    answer = staff.get(ASK)
+    assert answer.status_code == 302
+    assert answer.location.endswith("/supplier/duplicates")
 
 
 def test_a_manager_may_not_merge(login: Callable[..., FlaskClient], case: Case) -> None:
