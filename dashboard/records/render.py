@@ -119,6 +119,8 @@ def _linked(spec: Spec, shown: Layout) -> str:
 def _link(place: int, base: str) -> Cell:
     def cell(row: Any) -> str:
         value = row[place]
+        if isinstance(value, Decimal):
+            return f'<td class="name num"><a href="{base}{row[0]}">{plain_number(value)}</a></td>'
         shown = escape(_clip(str(value))) if value not in (None, "") else f"#{row[0]}"
         return f'<td class="name"><a href="{base}{row[0]}">{shown}</a></td>'
 
