@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Form
 
 from dashboard.records import registry
-from dashboard.records.columns import Column, Reference
+from dashboard.records.columns import Column, Reference, find_reference
 from dashboard.records.fields import ReferenceSelectField
 from dashboard.records.filters import like
 from dashboard.records.spec import Spec
@@ -30,12 +30,23 @@ def read_labels(session: Session, wanted: Iterable[tuple[Reference, int]]) -> La
     parts = []
     for reference, ids in by_model.items():
         table = reference.model.__table__
-        text = sa.cast(table.c[reference.label], sa.Text)
+        text = naming(table, reference.label)
         parts.append(sa.select(sa.literal(reference.entity), table.c.id, text).where(table.c.id.in_(ids)))
     if not parts:
         return {}
     rows = session.execute(parts[0] if len(parts) == 1 else sa.union_all(*parts))
     return {(entity, row_id): label or f"#{row_id}" for entity, row_id, label in rows}
+
+
+def naming(table: Any, label: str) -> sa.ColumnElement[Any]:
+    """The words for a record; a line without words of its own is called after its product."""
+    words = sa.cast(table.c[label], sa.Text)
+    product = find_reference(table.c.product_id) if "product_id" in table.c else None
+    if product is None or not table.c[label].nullable:
+        return words
+    target = product.model.__table__.alias()
+    name = sa.select(sa.cast(target.c[product.label], sa.Text)).where(target.c.id == table.c.product_id)
+    return sa.func.coalesce(sa.func.nullif(words, ""), name.scalar_subquery())
 
 
 def chosen(form: Form) -> list[tuple[Reference, int]]:
@@ -125,7 +136,7 @@ def search(session: Session, spec: Spec, text: str, org_id: int | None = None) -
     owner = spec.columns.get("org_id")
     query: sa.Select[Any] = sa.select(
         spec.table.c.id,
-        name,
+        naming(spec.table, spec.label),
         sa.null() if hint is None else hint,
         sa.null() if owner is None else owner.column,
     ).limit(PAGE)
@@ -135,6 +146,11 @@ def search(session: Session, spec: Spec, text: str, org_id: int | None = None) -
         found: list[sa.ColumnElement[bool]] = [
             sa.cast(spec.columns[key].column, sa.Text).ilike(f"%{like(text)}%") for key in keys
         ]
+        product = find_reference(spec.table.c.product_id) if "product_id" in spec.table.c else None
+        if product is not None:
+            target = product.model.__table__.c
+            same = sa.select(target.id).where(target[product.label].ilike(f"%{like(text)}%"))
+            found.append(spec.table.c.product_id.in_(same))
         if text.lstrip("#").isdecimal() and len(text) < 18:
             found.append(spec.table.c.id == int(text.lstrip("#")))
         query = query.where(sa.or_(*found))

@@ -276,3 +276,14 @@ def test_the_filter_panel_holds_what_is_active(three: list[Any], staff: FlaskCli
     assert 'value="bolt"' in page
     assert re.search(r'value="blocked"\s+checked', page)
     assert f'<option value="{org}" selected>' in page
+
+
+def test_a_line_without_words_is_called_after_its_product_and_found_by_it(
+    make: Make, staff: FlaskClient
+) -> None:
+    organization = make("organization")
+    product = make("product", organization=organization, name="Hexagon bolt")
+    rfq = make("rfq", organization=organization)
+    line = make("rfq_line", rfq=rfq, description=None, product=product)
+    found = staff.get("/t/acme/records/rfq_line/lookup?q=hexagon").get_json()["results"]
+    assert [(option["id"], option["text"]) for option in found] == [(str(line.id), "Hexagon bolt")]
