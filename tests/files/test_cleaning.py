@@ -82,7 +82,13 @@ def test_the_job_goes_through_every_tenant(
     store.delete(row.storage_key)
     run: Any = Notes()
     result = clean_up(run)
-    assert result == {"objects": 3, "removed": 2, "removed_bytes": 6, "missing": 1}
+    assert {key: result[key] for key in ("objects", "removed", "removed_bytes")} == {
+        "objects": 3,
+        "removed": 2,
+        "removed_bytes": 6,
+    }
+    # tenants of other tests may have files in other stores
+    assert any(line.startswith("acme:") and "1 rows without bytes" in line for line in run.lines)
     assert any("“offer.pdf” are missing" in line for line in run.lines)
     assert store.exists("tenant_globex/00/new")
 
