@@ -41,12 +41,16 @@ def read_labels(session: Session, wanted: Iterable[tuple[Reference, int]]) -> La
 def naming(table: Any, label: str) -> sa.ColumnElement[Any]:
     """The words for a record; a line without words of its own is called after its product."""
     words = sa.cast(table.c[label], sa.Text)
-    product = find_reference(table.c.product_id) if "product_id" in table.c else None
+    product = _product_of(table)
     if product is None or not table.c[label].nullable:
         return words
     target = product.model.__table__.alias()
     name = sa.select(sa.cast(target.c[product.label], sa.Text)).where(target.c.id == table.c.product_id)
     return sa.func.coalesce(sa.func.nullif(words, ""), name.scalar_subquery())
+
+
+def _product_of(table: Any) -> Reference | None:
+    return find_reference(table.c.product_id) if "product_id" in table.c else None
 
 
 def chosen(form: Form) -> list[tuple[Reference, int]]:
@@ -146,8 +150,7 @@ def search(session: Session, spec: Spec, text: str, org_id: int | None = None) -
         found: list[sa.ColumnElement[bool]] = [
             sa.cast(spec.columns[key].column, sa.Text).ilike(f"%{like(text)}%") for key in keys
         ]
-        product = find_reference(spec.table.c.product_id) if "product_id" in spec.table.c else None
-        if product is not None:
+        if product := _product_of(spec.table):
             target = product.model.__table__.c
             same = sa.select(target.id).where(target[product.label].ilike(f"%{like(text)}%"))
             found.append(spec.table.c.product_id.in_(same))
