@@ -54,16 +54,36 @@ CORPUS: dict[str, bytes | str] = {
     "zip that is none": b"PK\x03\x04" + b"x" * 500,
     "bomb": bomb(),
     "numbers": HEAD + "Alpha,,DE,99999999999999999999999999\nBeta,,DE,1e400\nGamma,,DE,NaN\n",
+    "lone surrogate": b"name\nAl\xed\xa0\x80pha\n",
+    "utf-16 cut in half": "name\nAlpha\n".encode("utf-16")[:-1],
+    "two encodings": "name\nMüller\n".encode() + "Müller\n".encode("latin-1"),
+    "only NUL": b"\x00" * 500,
+    "formulas": HEAD + "=HYPERLINK(\"http://evil.example\"),,,\n@SUM(1+1)*cmd|' /C calc'!A0,,,\n+1,,,\n",
+    "formula cells": workbook(("name", "tax_id"), ("Alpha", "=1/0"), ("=A1", '=HYPERLINK("x")')),
     "sql": HEAD + "'; DROP TABLE supplier; --,,,\n%(x)s :run,,,\n",
 }
+WORKBOOKS = frozenset({"bomb", "zip that is none", "formula cells"})
+ADDRESSES = (
+    "?page=-1",
+    f"?page={'9' * 40}",
+    "1,2",
+    "-1",
+    "9" * 40,
+    "1,2/columns",
+    f"{'9' * 18}/columns",
+    "%ED%A0%80",
+)
+
+
+@pytest.mark.parametrize("rest", ADDRESSES)
+def test_no_address_breaks_the_list_of_imports(wizard: Wizard, rest: str) -> None:
+    assert wizard.browser.get(f"/t/acme/records/imports/{rest}").status_code in {200, 404, 422}
 
 
 @pytest.mark.parametrize("name", CORPUS)
 def test_no_file_breaks_the_wizard(wizard: Wizard, name: str) -> None:
     content = CORPUS[name]
-    page = wizard.upload(
-        "supplier", content, "file.xlsx" if name in {"bomb", "zip that is none"} else "file.csv"
-    )
+    page = wizard.upload("supplier", content, "file.xlsx" if name in WORKBOOKS else "file.csv")
     assert page.status_code == 200
     for answer in (wizard.check(), wizard.browser.get(f"/t/acme/records/imports/{wizard.id}")):
         assert answer.status_code < 500

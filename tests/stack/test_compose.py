@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-RUN_ONCE = {"bootstrap"}
+RUN_ONCE = {"bootstrap", "files-bucket"}
 
 
 def test_every_part_of_the_product_is_there() -> None:

@@ -5,19 +5,27 @@ from decimal import Decimal
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from dashboard.erp.models import Message, Quote, QuoteLine, QuoteRevision, Rfq, RfqInvitation
 from dashboard.erp.portal import links
 from dashboard.erp.workflow.service import transition
 from dashboard.tenancy.models import TenantRef
+from dashboard.users.models import LoginAttempt
 from tests.erp.sourcing import making
 
 
 def address(acme: TenantRef, invitation: RfqInvitation, path: str = "/s/") -> str:
     link = links.Link(acme.id, invitation.id, invitation.link_serial)
     return f"{path}?key={links.token_of(link)}"
+
+
+@pytest.fixture(autouse=True)
+def nobody_guessed_before(control: Session) -> None:
+    """Attempts of tests that commit count against this address too."""
+    control.execute(delete(LoginAttempt))
+    control.commit()
 
 
 @pytest.fixture
