@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from dashboard.core.errors import NotFoundError
 
-QUEUES = ("default", "records", "database", "probes")
+# Restores take hours and must not hold up the backups, which have "database".
+QUEUES = ("default", "records", "database", "restores", "probes")
 PACKAGE = Path(__file__).resolve().parents[1]
 
 JobFunction = Callable[..., Mapping[str, Any] | None]

@@ -1,5 +1,6 @@
 """Names the three histories and runs one of them on a connection; used by each env.py."""
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +13,8 @@ from sqlalchemy import Connection, MetaData
 
 from dashboard.core.db import ControlModel, SharedModel, TenantModel, db
 
-FOLDER = Path(__file__).resolve().parents[2] / "migrations"
+PACKAGE = Path(__file__).resolve().parents[1]
+FOLDER = PACKAGE.parent / "migrations"
 
 
 class History(StrEnum):
@@ -79,8 +81,15 @@ def enter(connection: Connection, schema: str) -> None:
     connection.dialect.default_schema_name = "pg_catalog" if schema == "public" else schema
 
 
+def import_models() -> None:
+    """Import every feature's `models.py`: a comparison must not depend on who imported what before."""
+    for path in sorted(PACKAGE.glob("*/**/models.py")):
+        importlib.import_module(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts))
+
+
 def settings_of(history: History, schema: str) -> dict[str, Any]:
     """Alembic's settings for a history, the same for running, comparing and reading heads."""
+    import_models()
     plan = PLANS[history]
     return {
         "target_metadata": plan.metadata,

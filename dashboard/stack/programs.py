@@ -17,6 +17,7 @@ from dashboard.stack.supervisor import Child, Stage, Supervisor
 WORKERS = {
     "worker-probes": ("probes",),
     "worker-database": ("database",),
+    "worker-restores": ("restores",),
     "worker-default": ("default", "records"),
 }
 WEB_WORKERS = 2

@@ -145,7 +145,7 @@ def test_ctrl_c_stops_in_order_and_leaves_nothing(first: str, stack: SmallStack)
     assert stops == [
         "web",
         "scheduler",
-        "worker-probes, worker-database, worker-default",
+        "worker-probes, worker-database, worker-restores, worker-default",
         "dr",
         "erp",
         "control",

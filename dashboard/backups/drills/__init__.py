@@ -1,0 +1,1 @@
+"""Restore drills: the proof that a backup brings everything back, and how long it takes."""
