@@ -3,6 +3,7 @@
 from flask import Flask
 
 from dashboard.backups import reviewing
+from dashboard.backups.tabs import Tab, list_tabs, register_tab
 from dashboard.backups.views import pages
 from dashboard.core.config import Settings
 from dashboard.core.menu import MenuItem, register_menu
@@ -12,5 +13,7 @@ from dashboard.health.cards import register_card
 def init_app(app: Flask, settings: Settings) -> None:
     """Register the page, its menu entry and its overview card."""
     app.register_blueprint(pages)
+    app.jinja_env.globals["backup_tabs"] = list_tabs
+    register_tab(app, Tab("Overview", "backups.page", reviewing.VIEW, 10))
     register_card(app, 30, lambda: reviewing.card(settings.barman_server))
     register_menu(app, MenuItem("database", "Backups", "backups.page", reviewing.VIEW, "archive", 20))
