@@ -160,11 +160,14 @@ def _ranked(source: Source, words: int, limit: int, *, exact: bool) -> sa.Select
     parts = []
     if exact and source.identifiers:
         parts.append(_rows(source).where(_any(source.identifiers, same)).limit(EXACT))
-    if source.short:
-        parts.append(_rows(source).where(_any(source.short, begins)).limit(BEGINS))
-    if words:
-        every = [_any(source.columns, sa.bindparam(f"word{index}", type_=sa.Text)) for index in range(words)]
-        parts.append(_rows(source).where(*every).limit(CONTAINS))
+    every = [_any(source.columns, sa.bindparam(f"word{index}", type_=sa.Text)) for index in range(words)]
+    first = _any(source.short, begins) if source.short else None
+    if words and first is not None and len(source.short) == len(source.columns):
+        # What begins with the text contains its words too: one scan gives both, where the rows are short.
+        parts.append(_rows(source).where(*every).order_by(first.desc().nulls_last()).limit(CONTAINS))
+    else:
+        parts += [_rows(source).where(first).limit(BEGINS)] if first is not None else []
+        parts += [_rows(source).where(*every).limit(CONTAINS)] if words else []
     found = sa.union(*(sa.select(part.subquery()) for part in parts)).subquery()
     rank = _rank(source, found)
     text = sa.bindparam("text", type_=sa.Text)
