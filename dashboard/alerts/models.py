@@ -38,6 +38,11 @@ class Alert(ControlModel):
     checked_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     fired_at: Mapped[datetime | None]
     cleared_at: Mapped[datetime | None]
+    # While it fires: since when no breach is seen. It clears when that has held long enough.
+    mending_at: Mapped[datetime | None]
+    # Since when its condition cannot know, and why; the state is then the last that was known.
+    unknown_at: Mapped[datetime | None]
+    doubt: Mapped[str] = mapped_column(default="")
 
 
 class AlertEvent(ControlModel):
