@@ -81,6 +81,18 @@ class Settings(BaseSettings):
     barman_server: str = Field("main", validation_alias="STEWARD_BARMAN_SERVER")
     barman_bin: str = Field("barman", validation_alias="STEWARD_BARMAN_BIN")
     pg_bin: Path | None = Field(None, validation_alias="STEWARD_PG_BIN")
+    # A second home of the backups: s3://bucket/prefix or file:///folder, and its driver's options.
+    offsite_url: str = Field("", validation_alias="STEWARD_OFFSITE_URL")
+    offsite_options: Options = Field({}, validation_alias="STEWARD_OFFSITE_OPTIONS", repr=False)
+
+    backup_provider: Literal["barman", "rds"] = Field("barman", validation_alias="STEWARD_BACKUP_PROVIDER")
+    # A login that may read past row-level security (BYPASSRLS); without it the owner dumps what it may.
+    backup_url: PostgresUrl | None = Field(None, validation_alias="STEWARD_BACKUP_URL", repr=False)
+    copies_url: str = Field("", validation_alias="STEWARD_COPIES_URL")
+    copies_options: Options = Field({}, validation_alias="STEWARD_COPIES_OPTIONS", repr=False)
+    rds_instance: str = Field("", validation_alias="STEWARD_RDS_INSTANCE")
+    rds_region: str = Field("", validation_alias="STEWARD_RDS_REGION")
+    rds_endpoint: str = Field("", validation_alias="STEWARD_RDS_ENDPOINT")
 
     smtp_url: str = Field("", validation_alias="STEWARD_SMTP_URL")
     mail_from: str = Field("steward@localhost", validation_alias="STEWARD_MAIL_FROM")
@@ -112,6 +124,17 @@ class Settings(BaseSettings):
         if self.env == "production" and self.secret_key == DEFAULT_SECRET:
             raise ValueError("STEWARD_SECRET_KEY must be set in production")
         return self
+
+    @model_validator(mode="after")
+    def _name_the_managed_instance(self) -> Self:
+        if self.backup_provider == "rds" and not (self.rds_instance and self.rds_region):
+            raise ValueError("STEWARD_BACKUP_PROVIDER=rds needs STEWARD_RDS_INSTANCE and STEWARD_RDS_REGION")
+        return self
+
+    @property
+    def backup_server(self) -> str:
+        """What the catalogue files its backups under: Barman's server, or the managed instance."""
+        return self.rds_instance if self.backup_provider == "rds" else self.barman_server
 
     @property
     def url(self) -> str:

@@ -24,6 +24,7 @@ def stack_settings(layout: Layout) -> dict[str, str]:
         "DATABASE_STANDBYS": json.dumps(layout.standby_entries()),
         "STEWARD_BROKER_URL": layout.broker.url(),
         "STEWARD_CACHE_URL": layout.cache.url(),
+        "STEWARD_BACKUP_URL": layout.backup_url(),
         "STEWARD_BARMAN_CONFIG": str(layout.barman_config),
         "STEWARD_BARMAN_SERVER": SERVER,
         "STEWARD_BARMAN_BIN": find_program("barman"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from dashboard.core.config import CHECKOUT
 from dashboard.servers import ErpPasswords, Postgres, Standby, Upstream, Valkey, data_root, service_account
 from dashboard.servers.binaries import major_version, postgres_bin
-from dashboard.servers.erp_roles import APP, CONTROL, MONITOR, OWNER, REPLICATION
+from dashboard.servers.erp_roles import APP, BACKUP, CONTROL, MONITOR, OWNER, REPLICATION
 from dashboard.stack.options import StackOptions
 from dashboard.stack.state import State
 
@@ -125,6 +125,10 @@ class Layout:
             "DATABASE_DIRECT_URL": self.erp.url(ERP_DATABASE, OWNER, secrets.owner),
             "DATABASE_MONITOR_URL": self.erp.url(ERP_DATABASE, MONITOR, secrets.monitor),
         }
+
+    def backup_url(self) -> str:
+        """The ERP database as the login that dumps it."""
+        return self.erp.url(ERP_DATABASE, BACKUP, self.state.password("backup"))
 
     def standby_entries(self) -> list[dict[str, str]]:
         """The expected standbys as DATABASE_STANDBYS lists them."""
