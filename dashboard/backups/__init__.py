@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from dashboard.backups import reviewing
+from dashboard.backups import copies, reviewing
 from dashboard.backups.tabs import Tab, list_tabs, register_tab
 from dashboard.backups.views import pages
 from dashboard.core.config import Settings
@@ -17,3 +17,4 @@ def init_app(app: Flask, settings: Settings) -> None:
     register_tab(app, Tab("Overview", "backups.page", reviewing.VIEW, 10))
     register_card(app, 30, lambda: reviewing.card(settings.barman_server))
     register_menu(app, MenuItem("database", "Backups", "backups.page", reviewing.VIEW, "archive", 20))
+    copies.init_app(app, settings)
