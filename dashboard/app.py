@@ -23,6 +23,7 @@ from dashboard import (
     translations,
     users,
 )
+from dashboard import settings as business_settings
 from dashboard.core import caching, db, errors, filters, logs, menu, security, web
 from dashboard.core.config import CHECKOUT, Settings, get_settings
 from dashboard.erp.screens import SCREENS
@@ -72,6 +73,7 @@ def _add_platform(app: Flask, settings: Settings) -> None:
 
 def _add_features(app: Flask, settings: Settings) -> None:
     users.init_app(app)
+    business_settings.init_app(app)
     jobs.init_app(app)
     health.init_app(app, settings)
     backups.init_app(app, settings)

@@ -29,7 +29,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     # Barman needs its cron every minute: it keeps receive-wal alive and enforces retention.
     Schedule("backups.cron", "backups.cron", "Let Barman do its minute's work", every=60),
     Schedule("backups.catalogue", "backups.sync_catalogue", "Read the backup catalogue", every=60),
-    Schedule("backups.hourly", "backups.back_up", "Hourly backup", cron="5 * * * *"),
+    Schedule("backups.hourly", "backups.back_up", "Hourly backup", cron="5 * * * *", setting="backups.every"),
     Schedule("tenants.inspect", "tenants.inspect", "Check tenants and try to break out of each", every=900),
     Schedule("files.clean_up", "files.clean_up", "Remove files that belong to no record", cron="40 3 * * *"),
     Schedule("sourcing.keep", "sourcing.keep", "Open sealed bids, remind suppliers, deliver mails", every=60),

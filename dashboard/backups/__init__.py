@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from dashboard.backups import copies, reviewing
+from dashboard.backups import copies, declared, reviewing
 from dashboard.backups.tabs import Tab, list_tabs, register_tab
 from dashboard.backups.views import pages
 from dashboard.core.config import Settings
@@ -17,4 +17,5 @@ def init_app(app: Flask, settings: Settings) -> None:
     register_tab(app, Tab("Overview", "backups.page", reviewing.VIEW, 10))
     register_card(app, 30, lambda: reviewing.card(settings.barman_server))
     register_menu(app, MenuItem("database", "Backups", "backups.page", reviewing.VIEW, "archive", 20))
+    declared.follow_schedules()
     copies.init_app(app, settings)

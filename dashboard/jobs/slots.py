@@ -12,7 +12,10 @@ from croniter import croniter
 
 @dataclass(frozen=True)
 class Schedule:
-    """A timed job as declared in `dashboard/schedule.py`: every so many seconds, or a cron line in `zone`."""
+    """A timed job as declared in `dashboard/schedule.py`: every so many seconds, or a cron line in `zone`.
+
+    `setting` names a setting whose cron line replaces `cron`.
+    """
 
     name: str
     job: str
@@ -21,6 +24,7 @@ class Schedule:
     cron: str | None = None
     zone: str = "UTC"
     args: Mapping[str, Any] = field(default_factory=dict)
+    setting: str = ""
 
     def __post_init__(self) -> None:
         if (self.every is None) == (self.cron is None):

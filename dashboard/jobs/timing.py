@@ -17,6 +17,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, NotFoundError
 from dashboard.jobs import broker, service
 from dashboard.jobs.dispatch import dispatch
@@ -24,6 +25,9 @@ from dashboard.jobs.models import ACTIVE, SYSTEM_ACTOR, JobRun, ScheduleState
 from dashboard.jobs.registry import find_job, get_job
 from dashboard.jobs.slots import Schedule, next_slot, previous_slot
 from dashboard.jobs.store import control_transaction
+from dashboard.settings.models import Setting
+from dashboard.settings.queries import Held
+from dashboard.settings.registry import definition_of
 
 log = structlog.get_logger()
 FIRE = "dashboard.jobs.timing.fire"
@@ -39,17 +43,23 @@ def sync(schedules: Iterable[Schedule]) -> None:
     declared = list(schedules)
     with control_transaction() as session:
         for schedule in declared:
-            session.execute(_upsert(schedule))
+            session.execute(_upsert(session, schedule))
         gone = ScheduleState.name.not_in([schedule.name for schedule in declared])
         session.execute(update(ScheduleState).where(gone).values(is_declared=False))
 
 
-def _upsert(schedule: Schedule) -> Any:
+def _cron_of(session: Session, schedule: Schedule) -> str | None:
+    """Return the cron line that holds: what somebody set, else what is declared."""
+    row = session.get(Setting, schedule.setting) if schedule.setting else None
+    return str(Held(definition_of(schedule.setting), row).value) if row else schedule.cron
+
+
+def _upsert(session: Session, schedule: Schedule) -> Any:
     values = {
         "job": schedule.job,
         "title": schedule.title,
         "every": schedule.every,
-        "cron": schedule.cron,
+        "cron": _cron_of(session, schedule),
         "zone": schedule.zone,
         "args": dict(schedule.args),
         "is_declared": True,
@@ -58,6 +68,12 @@ def _upsert(schedule: Schedule) -> Any:
     first = None if schedule.every else datetime.now(UTC)
     new = insert(ScheduleState).values(name=schedule.name, last_slot=first, **values)
     return new.on_conflict_do_update(index_elements=["name"], set_=values)
+
+
+def retime(job: str, cron: str) -> None:
+    """Let the schedules of a job follow a changed setting; flushes, the caller commits."""
+    timed = ScheduleState.cron.is_not(None), ScheduleState.job == job
+    db.session.execute(update(ScheduleState).where(*timed).values(cron=cron))
 
 
 def tick() -> int:
