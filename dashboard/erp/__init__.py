@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from dashboard.erp import assertions as _assertions  # noqa: F401  # registers them for restore drills
 from dashboard.erp import models  # noqa: F401  # whoever imports the ERP gets all its tables, in a complete metadata
 from dashboard.erp.comparison import views as comparison
 from dashboard.erp.documents import views as documents

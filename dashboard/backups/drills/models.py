@@ -1,4 +1,4 @@
-"""Owns the evidence: every drill with its phases and checks, every verification of a backup."""
+"""Owns the evidence: every drill, every verification, and the clocked rows drills look for."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dashboard.core.db import ControlModel
+from dashboard.core.db import ControlModel, SharedModel
 
 
 class Outcome(StrEnum):
@@ -78,3 +78,13 @@ class Verification(ControlModel):
     run_id: Mapped[UUID | None]
     drill_id: Mapped[int | None] = mapped_column(ForeignKey("drill.id"))
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class Canary(SharedModel):
+    """A clocked row in the ERP cluster, one a minute; the owner alone writes it."""
+
+    __tablename__ = "steward_canary"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    token: Mapped[UUID] = mapped_column(server_default=text("gen_random_uuid()"))
