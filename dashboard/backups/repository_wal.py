@@ -1,0 +1,149 @@
+"""What WAL Barman's folders really hold from a backup on, without a gap: filed, arrived and half received."""
+
+from collections.abc import Iterator
+from configparser import Error as ConfigurationError
+from configparser import RawConfigParser
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from dashboard.backups.barman import BarmanError
+from dashboard.backups.wal import LOG_BYTES, NAME, SEGMENT_BYTES, segment_number
+from dashboard.backups.wal_tail import read_tail
+
+PARTIAL = ".partial"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where one server's WAL is: filed away, brought by the archiver, received by the stream."""
+
+    filed: Path
+    incoming: Path
+    streaming: Path
+
+
+@dataclass(frozen=True)
+class HeldWal:
+    """The stretch of WAL from a backup's begin; `end` in bytes of WAL, `missing` names the first gap."""
+
+    end: int
+    last: str
+    is_partial: bool = False
+    missing: str = ""
+    commit_at: datetime | None = None
+
+
+@dataclass
+class _Files:
+    whole: dict[int, Path] = field(default_factory=dict)
+    partial: dict[int, Path] = field(default_factory=dict)
+
+
+def folders_of(config: Path | None, server: str) -> Folders:
+    """Read from Barman's configuration where a server's WAL is. Raises BarmanError."""
+    if config is None:
+        raise BarmanError("Barman is not set up: STEWARD_BARMAN_CONFIG is empty.")
+    parser = RawConfigParser(inline_comment_prefixes=(";",), strict=False)
+    try:
+        with config.open(encoding="utf-8") as file:
+            parser.read_file(file)
+        servers = parser.get("barman", "configuration_files_directory", fallback="/etc/barman.d")
+        parser.read(sorted(Path(servers).glob("*.conf")), encoding="utf-8")
+    except OSError as error:
+        raise BarmanError(
+            f"Barman's configuration {config} cannot be read on this machine: {error.strerror}."
+        ) from error
+    except ConfigurationError as error:
+        raise BarmanError(f"Barman's configuration cannot be understood: {error.message}") from error
+    if not parser.has_section(server):
+        raise BarmanError(f"Barman's configuration knows no server called {server}.")
+    home = Path(parser.get("barman", "barman_home", fallback="/var/lib/barman"))
+    base = Path(parser.get(server, "backup_directory", fallback=str(home / server)))
+
+    def folder(name: str, usual: str) -> Path:
+        return Path(parser.get(server, name, fallback=str(base / usual)))
+
+    return Folders(
+        folder("wals_directory", "wals"),
+        folder("incoming_wals_directory", "incoming"),
+        folder("streaming_wals_directory", "streaming"),
+    )
+
+
+def held_wal(
+    folders: Folders, begin: str, segment: int = SEGMENT_BYTES, *, known: HeldWal | None = None
+) -> HeldWal:
+    """Follow the WAL from the file `begin` on. `known`, an earlier answer, spares unpacking a file again.
+
+    Raises BarmanError when the folders cannot be read on this machine.
+    """
+    first = number = segment_number(begin, segment)
+    try:
+        files = _list_files(folders, begin, segment)
+    except OSError as error:
+        raise BarmanError(f"{error.filename} cannot be read on this machine: {error.strerror}.") from error
+    while number in files.whole:
+        number += 1
+    later = [found for found in (*files.whole, *files.partial) if found > number]
+    is_missing = number not in files.partial and (number == first or bool(later))
+    missing = _name(number, begin, segment) if is_missing else ""
+    last = files.whole[number - 1] if number > first else None
+    if number in files.partial:
+        return _with_partial(files.partial[number], last, number * segment, segment, known)
+    if last is None:
+        return HeldWal(first * segment, "", missing=missing)
+    commit_at = _commit_in(last, (number - 1) * segment, segment, known)
+    return HeldWal(number * segment, last.name, missing=missing, commit_at=commit_at)
+
+
+def _with_partial(
+    path: Path, last: Path | None, start: int, segment: int, known: HeldWal | None
+) -> HeldWal:
+    name = path.name.removesuffix(PARTIAL)
+    try:
+        tail = read_tail(path, start, segment)
+    except (OSError, ValueError):  # renamed or filed away while it was read: the next look sees it whole
+        return HeldWal(start, last.name if last else "", commit_at=known.commit_at if known else None)
+    commit_at = tail.commit_at
+    if commit_at is None and last is not None:
+        commit_at = _commit_in(last, start - segment, segment, known)
+    return HeldWal(tail.end, name, is_partial=True, commit_at=commit_at)
+
+
+def _commit_in(path: Path, start: int, segment: int, known: HeldWal | None) -> datetime | None:
+    """Return the newest commit of a whole file; None when it is packed in a way that is not read here."""
+    if known and known.end >= start + segment:
+        return known.commit_at
+    try:
+        return read_tail(path, start, segment).commit_at
+    except (OSError, ValueError):
+        return None
+
+
+def _list_files(folders: Folders, begin: str, segment: int) -> _Files:
+    found, first = _Files(), segment_number(begin, segment)
+    for path in _candidates(folders, begin):
+        name = path.name.removesuffix(PARTIAL)
+        if not NAME.match(name) or segment_number(name, segment) < first:
+            continue
+        kept = found.partial if path.suffix == PARTIAL else found.whole
+        number = segment_number(name, segment)
+        if number not in kept or kept[number].name[:8] <= name[:8]:  # of two timelines the newer one
+            kept[number] = path
+    return found
+
+
+def _candidates(folders: Folders, begin: str) -> Iterator[Path]:
+    """Yield filed files first, so that unpacked ones of the same name, read more cheaply, win."""
+    for folder in folders.filed.iterdir():
+        if len(folder.name) == 16 and folder.name[8:] >= begin[8:16] and folder.is_dir():  # timeline and log
+            yield from folder.iterdir()
+    for folder in (folders.incoming, folders.streaming):
+        if folder.is_dir():
+            yield from folder.iterdir()
+
+
+def _name(number: int, like: str, segment: int) -> str:
+    log, part = divmod(number, LOG_BYTES // segment)
+    return f"{like[:8]}{log:08X}{part:08X}"
