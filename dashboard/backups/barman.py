@@ -60,6 +60,14 @@ class BackupFacts:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Which server a backup is of: its major version, and the names of its tablespaces."""
+
+    major: int
+    tablespaces: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """One line of `barman check`."""
 
@@ -87,6 +95,12 @@ class Barman:
         """Return all that is known of a backup."""
         return parse_backup(self._server_part(self.ask("show-backup", self.server, backup_id)))
 
+    def find_origin(self, backup_id: str) -> Origin:
+        """Return what programs a backup needs, and what it would put outside its folder."""
+        shown = self._server_part(self.ask("show-backup", self.server, backup_id))
+        names = tuple(str(item["name"]) for item in shown.get("tablespaces") or [])
+        return Origin(int(shown.get("postgresql_version") or 0) // 10_000, names)
+
     def check(self) -> list[CheckResult]:
         """Return every check; failed ones are results, not errors."""
         results = self._server_part(self.ask("check", self.server))
@@ -100,8 +114,7 @@ class Barman:
 
         `list-files` stops where the next backup ends, so it only says where the repository keeps them.
         """
-        answer = self.ask("list-files", "--target", "wal", self.server, backup_id)
-        listed = [Path(line) for line in answer.get("_INFO", [])]
+        listed = self._listed_wal(backup_id)
         if not listed:
             return []
         begin = min(path.name for path in listed)
@@ -109,6 +122,48 @@ class Barman:
             return sorted(path.name for path in listed[0].parent.parent.glob("*/*") if path.name >= begin)
         except OSError as error:
             raise BarmanError(f"The WAL of the repository cannot be listed: {error.strerror}") from error
+
+    def find_wal_folder(self, backup_id: str) -> Path | None:
+        """Return the folder of the repository's WAL; None while it holds none of this backup."""
+        listed = self._listed_wal(backup_id)
+        return listed[0].parent.parent if listed else None
+
+    def get_wal(self, name: str, folder: Path) -> None:
+        """Put one WAL file, decrypted and decompressed, into a folder; also one that is not whole yet."""
+        self.ask("get-wal", "--partial", "--output-directory", os.fspath(folder), self.server, name)
+
+    def restore(
+        self,
+        backup_id: str,
+        destination: Path,
+        *,
+        staging: Path,
+        restore_command: str,
+        tablespaces: Mapping[str, Path],
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Bring a backup's data folder back, a chain combined; WAL is left to `restore_command`.
+
+        `tick` is called every second and may raise: the restore is then broken off. Works in the folder that
+        `destination` is in, so that what it leaves behind when its caller is killed can be found.
+        """
+        options = [
+            *("--staging-path", os.fspath(staging), "--staging-location", "local"),
+            *("--get-wal", "--restore-command", restore_command),
+            *(word for pair in tablespaces.items() for word in ("--tablespace", f"{pair[0]}:{pair[1]}")),
+        ]
+        command = ["-f", "json", "restore", *options, self.server, backup_id, os.fspath(destination)]
+        lines: list[str] = []
+        code = self._stream(command, lines.append, tick, folder=destination.parent)
+        answer = _json_in(lines)
+        if problems := [*answer.get("_ERROR", []), *answer.get("_EXCEPTION", [])]:
+            raise BarmanError("; ".join(str(problem).strip() for problem in problems))
+        if code or not answer:
+            raise BarmanError(said("\n".join(lines)) or f"barman restore ended with {code}")
+
+    def _listed_wal(self, backup_id: str) -> list[Path]:
+        answer = self.ask("list-files", "--target", "wal", self.server, backup_id)
+        return [Path(line) for line in answer.get("_INFO", [])]
 
     def version(self) -> str:
         """Return Barman's version."""
@@ -136,6 +191,18 @@ class Barman:
         # The return code says little: `check` ends with 1 when a check fails, which is an answer.
         if problems := [*answer.get("_ERROR", []), *answer.get("_EXCEPTION", [])]:
             raise BarmanError("; ".join(str(problem).strip() for problem in problems))
+        return answer
+
+    def ask_long(self, *arguments: str, tick: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Run a command that may take hours and return its JSON with its complaints in it.
+
+        `tick` is called every second and may raise: the command is then broken off.
+        """
+        lines: list[str] = []
+        code = self._stream(["-f", "json", *arguments], lines.append, tick)
+        answer = _json_in(lines)
+        if not answer:
+            raise BarmanError(said("\n".join(lines)) or f"barman {arguments[0]} ended with {code}")
         return answer
 
     def backup(
@@ -187,10 +254,16 @@ class Barman:
             raise BarmanError(f"{command[0]} cannot be run: {error.strerror}") from error
 
     def _stream(
-        self, arguments: Sequence[str], on_line: Callable[[str], None], tick: Callable[[], None]
+        self,
+        arguments: Sequence[str],
+        on_line: Callable[[str], None],
+        tick: Callable[[], None],
+        *,
+        folder: Path | None = None,
     ) -> int:
         process = subprocess.Popen(
             self._command(arguments),
+            cwd=folder,
             env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -267,6 +340,16 @@ def said(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     complaints = [line for line in lines if line.startswith(("ERROR:", "EXCEPTION:"))]
     return "; ".join(complaints) or (lines[-1] if lines else "")
+
+
+def _json_in(lines: Sequence[str]) -> dict[str, Any]:
+    """Return the answer among the lines of its output, which warnings of other programs may be in too."""
+    for line in reversed(lines):
+        if line.startswith("{"):
+            with suppress(ValueError):
+                answer: dict[str, Any] = json.loads(line)
+                return answer
+    return {}
 
 
 def backup_id_of(lines: Sequence[str]) -> str:

@@ -72,6 +72,11 @@ def _package_folder(name: str) -> Path | None:
     return Path(spec.origin).parent if spec and spec.origin else None
 
 
+def system_folder(major: int) -> Path:
+    """Return where the system keeps the programs of a major version, there or not."""
+    return SYSTEM_POSTGRES / str(major) / "bin"
+
+
 def _system_folders() -> list[Path]:
     """Return the system's folders, newest major first."""
     found = [path for path in SYSTEM_POSTGRES.glob("*/bin") if path.parent.name.isdigit()]

@@ -1,0 +1,1 @@
+"""Restores to scratch servers."""
