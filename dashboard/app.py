@@ -5,6 +5,7 @@ from flask_migrate import Migrate
 
 from dashboard import (
     __version__,
+    alerts,
     backups,
     changes,
     cli,
@@ -75,6 +76,7 @@ def _add_features(app: Flask, settings: Settings) -> None:
     users.init_app(app)
     business_settings.init_app(app)
     jobs.init_app(app)
+    alerts.init_app(app)
     health.init_app(app, settings)
     backups.init_app(app, settings)
     replication.init_app(app)

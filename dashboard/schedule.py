@@ -13,7 +13,10 @@ import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from dashboard.alerts.jobs import evaluate_if_missed
 from dashboard.app import create_app
+from dashboard.core.config import Settings
+from dashboard.health.alerting import look_at_broker
 from dashboard.jobs import timing
 from dashboard.jobs.broker import RedisError
 from dashboard.jobs.pace import pace
@@ -22,13 +25,18 @@ from dashboard.jobs.slots import Schedule
 
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule("health.activity", "health.probe_activity", "Read sessions, waits, Redis and disk", every=10),
+    Schedule("alerts.evaluate", "alerts.evaluate", "Judge the alert rules", every=10),
+    Schedule("backups.look_at_wal", "backups.look_at_wal", "Look for gaps in the repository's WAL", every=10),
     Schedule("replication.probe", "replication.probe", "Read replication", every=10),
+    Schedule("backups.rpo", "backups.measure_rpo", "Measure what would be lost now", every=10),
     Schedule("health.statements", "health.probe_statements", "Read slow queries", every=60),
     Schedule("health.inventory", "health.probe_inventory", "Read sizes, extensions and settings", every=900),
     Schedule("schema_migrations.heads", "schema_migrations.read_heads", "Read migration heads", every=60),
     # Barman needs its cron every minute: it keeps receive-wal alive and enforces retention.
     Schedule("backups.cron", "backups.cron", "Let Barman do its minute's work", every=60),
     Schedule("backups.catalogue", "backups.sync_catalogue", "Read the backup catalogue", every=60),
+    Schedule("backups.keeping", "backups.review_keeping", "Read how backups are kept", every=60),
+    Schedule("backups.verify", "backups.verify", "Verify the backup seen longest ago", cron="50 3 * * *"),
     Schedule("backups.hourly", "backups.back_up", "Hourly backup", cron="5 * * * *", setting="backups.every"),
     Schedule("tenants.inspect", "tenants.inspect", "Check tenants and try to break out of each", every=900),
     Schedule("files.clean_up", "files.clean_up", "Remove files that belong to no record", cron="40 3 * * *"),
@@ -45,6 +53,7 @@ SCHEDULES: tuple[Schedule, ...] = (
 log = structlog.get_logger()
 TICK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
+WATCH_SECONDS = 10.0
 
 
 def main() -> None:
@@ -64,10 +73,13 @@ def main() -> None:
 def serve(app: Flask, schedules: tuple[Schedule, ...], stop: threading.Event) -> None:
     """Tick and relay until `stop` is set."""
     relay = threading.Thread(target=_relay, args=(app, stop), name="relay", daemon=True)
+    watch = threading.Thread(target=_watch, args=(app, stop), name="watch", daemon=True)
     relay.start()
+    watch.start()
     with app.app_context():
         _tick(schedules, stop)
     relay.join(timeout=10)
+    watch.join(timeout=10)
 
 
 def _tick(schedules: tuple[Schedule, ...], stop: threading.Event) -> None:
@@ -90,6 +102,14 @@ def _relay(app: Flask, stop: threading.Event) -> None:
         while not stop.is_set():
             relay_once()
             stop.wait(pace().relay)
+
+
+def _watch(app: Flask, stop: threading.Event) -> None:
+    """Judge the alert rules here while no job does it: the broker and the workers are watched, too."""
+    settings: Settings = app.extensions["steward_settings"]
+    with app.app_context():
+        while not stop.wait(WATCH_SECONDS):
+            evaluate_if_missed(lambda: look_at_broker(settings))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from flask import Flask
 
 from dashboard.core.config import Settings
 from dashboard.core.menu import MenuItem, register_menu
-from dashboard.health import readiness, reviewing
+from dashboard.health import alerting, readiness, reviewing
 from dashboard.health.cards import register_card
 from dashboard.health.refreshing import BROKER, CACHE
 from dashboard.health.views import health_pages, overview_pages
@@ -15,6 +15,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.register_blueprint(overview_pages)
     app.register_blueprint(health_pages)
     readiness.init_app(app, settings)
+    register_card(app, 5, alerting.card)
     register_card(app, 10, reviewing.primary_card)
     register_card(app, 60, lambda: reviewing.redis_card(BROKER, "Broker"))
     register_card(app, 61, lambda: reviewing.redis_card(CACHE, "Cache"))

@@ -1,0 +1,97 @@
+"""The pages of alerts: what fires, what is watched, what became of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from dashboard.alerts import queries, runbooks, service, timeline
+from dashboard.alerts.badge import VIEW
+from dashboard.alerts.models import Alert, AlertState
+from dashboard.alerts.rules import Rule
+from dashboard.core.errors import NotFoundError
+from dashboard.core.web import requires
+
+pages = Blueprint("alerts", __name__)
+SPAN = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One rule with its worst alert; `alert` is None before it was judged for the first time."""
+
+    rule: Rule
+    text: str
+    within: int
+    alert: Alert | None
+
+    @property
+    def state(self) -> str:
+        """The word of its badge: a rule that cannot know is not simply well."""
+        if self.alert is None:
+            return "unknown"
+        if self.alert.state == AlertState.OK and self.alert.unknown_at:
+            return "unknown"
+        return self.alert.state
+
+
+@pages.get("/database/alerts/")
+@requires(VIEW)
+def page() -> ResponseReturnValue:
+    """Everything about alerts; it keeps itself up to date."""
+    return render_template("alerts/alerts.html", **_parts())
+
+
+@pages.get("/database/alerts/live")
+@requires(VIEW)
+def live() -> ResponseReturnValue:
+    """Give the part of the page that changes."""
+    return render_template("alerts/_live.html", **_parts())
+
+
+@pages.get("/database/alerts/rules/<key>")
+@requires(VIEW)
+def rule_page(key: str) -> ResponseReturnValue:
+    """Show one rule: what it means, what to do, its runbook and its history."""
+    rule = service.rules().get(key)
+    if rule is None:
+        raise NotFoundError("There is no such alert rule.")
+    now = datetime.now(UTC)
+    alerts = queries.list_alerts(key)
+    return render_template(
+        "alerts/rule.html",
+        watched=_watched(rule, alerts),
+        alerts=[alert for alert in alerts if alert.state != AlertState.OK],
+        events=queries.list_events(now - SPAN, rule=key),
+        rules=service.rules(),
+        runbook=runbooks.read(rule.runbook),
+    )
+
+
+def _parts() -> dict[str, Any]:
+    now, rules = datetime.now(UTC), service.rules()
+    alerts = [alert for alert in queries.list_alerts() if alert.rule in rules]
+    by_rule: dict[str, list[Alert]] = {}
+    for alert in alerts:
+        by_rule.setdefault(alert.rule, []).append(alert)
+    begin, evaluated_at = now - SPAN, queries.evaluated_at()
+    drawn = timeline.stretches(queries.list_events(begin, limit=None), alerts, begin=begin, end=now)
+    return {
+        "rules": rules,
+        "firing": [alert for alert in alerts if alert.state == AlertState.FIRING],
+        "pending": [alert for alert in alerts if alert.state == AlertState.PENDING],
+        "watched": [_watched(rule, by_rule.get(key, [])) for key, rule in rules.items()],
+        "events": queries.list_events(begin),
+        "drawn": {key: drawn[key] for key in rules if key in drawn},
+        "begin": begin,
+        "now": now,
+        "evaluated_at": evaluated_at,
+        "is_late": evaluated_at is None or now - evaluated_at > service.LATE,
+    }
+
+
+def _watched(rule: Rule, alerts: list[Alert]) -> Watched:
+    """`alerts` are of this rule, the worst first."""
+    return Watched(rule, rule.watched(), service.seen_within(rule), alerts[0] if alerts else None)
