@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from configparser import Error as ConfigurationError
 from configparser import RawConfigParser
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from dashboard.backups.wal import LOG_BYTES, NAME, SEGMENT_BYTES, segment_number
 from dashboard.backups.wal_tail import read_tail
 
 PARTIAL = ".partial"
+LOG_NAME = 16  # a folder of filed WAL is named by timeline and log
 
 
 @dataclass(frozen=True)
@@ -78,45 +79,56 @@ def held_wal(
 
     Raises BarmanError when the folders cannot be read on this machine.
     """
-    first = number = segment_number(begin, segment)
     try:
-        files = _list_files(folders, begin, segment)
+        held = _follow(folders, begin, segment, known)
+        if known and held.end < known.end:  # a file may just have been on its way from one folder to another
+            held = _follow(folders, begin, segment, known)
     except OSError as error:
         raise BarmanError(f"{error.filename} cannot be read on this machine: {error.strerror}.") from error
+    return held
+
+
+def _follow(folders: Folders, begin: str, segment: int, known: HeldWal | None) -> HeldWal:
+    first = number = segment_number(begin, segment)
+    files = _list_files(folders, begin, segment)
     while number in files.whole:
         number += 1
     later = [found for found in (*files.whole, *files.partial) if found > number]
     is_missing = number not in files.partial and (number == first or bool(later))
     missing = _name(number, begin, segment) if is_missing else ""
     last = files.whole[number - 1] if number > first else None
+    start = number * segment
     if number in files.partial:
-        return _with_partial(files.partial[number], last, number * segment, segment, known)
-    if last is None:
-        return HeldWal(first * segment, "", missing=missing)
-    commit_at = _commit_in(last, (number - 1) * segment, segment, known)
-    return HeldWal(number * segment, last.name, missing=missing, commit_at=commit_at)
+        found = _partial(files.partial[number], start, segment)
+        if found:
+            earlier = found.commit_at or _commit_in(last, found.end, start, segment, known)
+            return replace(found, commit_at=earlier)
+    commit_at = _commit_in(last, start, start, segment, known)
+    return HeldWal(start, last.name if last else "", missing=missing, commit_at=commit_at)
 
 
-def _with_partial(
-    path: Path, last: Path | None, start: int, segment: int, known: HeldWal | None
-) -> HeldWal:
-    name = path.name.removesuffix(PARTIAL)
+def _partial(path: Path, start: int, segment: int) -> HeldWal | None:
+    """Return what a half received file holds; None when it was renamed or filed away meanwhile."""
     try:
         tail = read_tail(path, start, segment)
-    except (OSError, ValueError):  # renamed or filed away while it was read: the next look sees it whole
-        return HeldWal(start, last.name if last else "", commit_at=known.commit_at if known else None)
-    commit_at = tail.commit_at
-    if commit_at is None and last is not None:
-        commit_at = _commit_in(last, start - segment, segment, known)
-    return HeldWal(tail.end, name, is_partial=True, commit_at=commit_at)
+    except (OSError, ValueError):
+        return None
+    return HeldWal(tail.end, path.name.removesuffix(PARTIAL), is_partial=True, commit_at=tail.commit_at)
 
 
-def _commit_in(path: Path, start: int, segment: int, known: HeldWal | None) -> datetime | None:
-    """Return the newest commit of a whole file; None when it is packed in a way that is not read here."""
-    if known and known.end >= start + segment:
+def _commit_in(
+    path: Path | None, held: int, end: int, segment: int, known: HeldWal | None
+) -> datetime | None:
+    """Return the newest commit of the whole file that ends at `end`; None when its packing is not read here.
+
+    An earlier answer serves if it saw all of that file, and nothing beyond what is held now.
+    """
+    if known and known.commit_at and end <= known.end <= held:
         return known.commit_at
+    if path is None:
+        return None
     try:
-        return read_tail(path, start, segment).commit_at
+        return read_tail(path, end - segment, segment).commit_at
     except (OSError, ValueError):
         return None
 
@@ -129,18 +141,18 @@ def _list_files(folders: Folders, begin: str, segment: int) -> _Files:
             continue
         kept = found.partial if path.suffix == PARTIAL else found.whole
         number = segment_number(name, segment)
-        if number not in kept or kept[number].name[:8] <= name[:8]:  # of two timelines the newer one
+        if number not in kept or kept[number].name[:8] < name[:8]:  # of two timelines the newer one
             kept[number] = path
     return found
 
 
 def _candidates(folders: Folders, begin: str) -> Iterator[Path]:
-    """Yield filed files first, so that unpacked ones of the same name, read more cheaply, win."""
-    for folder in folders.filed.iterdir():
-        if len(folder.name) == 16 and folder.name[8:] >= begin[8:16] and folder.is_dir():  # timeline and log
-            yield from folder.iterdir()
-    for folder in (folders.incoming, folders.streaming):
+    """Yield in the order in which files move, so that none is missed on its way; a folder may be unused."""
+    for folder in (folders.streaming, folders.incoming):
         if folder.is_dir():
+            yield from sorted(folder.iterdir())
+    for folder in folders.filed.iterdir():
+        if len(folder.name) == LOG_NAME and folder.name[8:] >= begin[8:16] and folder.is_dir():
             yield from folder.iterdir()
 
 

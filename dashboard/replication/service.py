@@ -94,7 +94,8 @@ def _remember(data: dict[str, Any]) -> None:
 def _sample(found: Replication) -> None:
     values: dict[str, float | None] = {}
     if found.primary:
-        values["wal.position"] = float(found.primary.position)
+        # At the time the primary gave with it: a later one would call safe what was written meanwhile.
+        store_samples({"wal.position": float(found.primary.position)}, at=found.primary.clock_at)
     for standby in found.standbys:
         values[lag_series(standby.name)] = _float(standby.replay_bytes)
     store_samples(values)
