@@ -21,8 +21,8 @@ REDO_DONE = re.compile(r"^(\S+ \S+) UTC .*LOG:  redo done at", re.MULTILINE)
 ACCEPTS = re.compile(r"^(\S+ \S+) UTC .*LOG:  database system is ready to accept connections", re.MULTILINE)
 NOT_REACHED = "recovery ended before configured recovery target was reached"
 NOTHING_LATER = (
-    "No transaction in the repository's WAL is later than the target, so all of it was replayed. Whatever the "
-    "primary wrote after the last transaction shown here and before the target has not been archived."
+    "No transaction in the repository's WAL is later than the target, so all of it was replayed. Whatever "
+    "the primary wrote after the last transaction shown here and before the target has not been archived."
 )
 # What the server says when data or WAL are damaged, as opposed to a full disk or too little memory.
 DAMAGE = re.compile(
