@@ -48,9 +48,11 @@ def undo(change_set_id: int) -> ResponseReturnValue:
             "changes.undo", {"change_set": change.id}, actor=current_user.email, tenant=g.tenant.slug
         )
         return redirect(run_url(run))
+    steps = queries.outlooks(db.session(), change.key)
+    labels = {(row.table, row.record_id): row.label for step in steps for row in step.skipped}
     result = service.undo(db.session(), change.id, actor=current_user.email)
     db.session.commit()
-    return render_template("changes/undone.html", change=change, result=result)
+    return render_template("changes/undone.html", change=change, result=result, labels=labels)
 
 
 def _may_undo(change: ChangeSet) -> bool:

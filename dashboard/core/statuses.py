@@ -29,17 +29,17 @@ STOPPED = Look("neutral", "player-pause")
 
 WORDS: dict[Look, str] = {
     OK: """ok accepted active applied approved archiving available awarded checked completed confirmed current
-        delivered done enabled finished full healthy installed paid passed quorum received streaming succeeded
-        sync up verified won""",
-    WARNING: """warning behind degraded delayed late lost overdue partial pending potential retention stale
-        suspended unverified waiting_for_wals""",
+        delivered done enabled finished full healthy installed loaded matched paid passed quorum
+        received streaming succeeded sync up verified won""",
+    WARNING: """warning behind degraded delayed late lost mismatched overdue partial pending potential
+        retention stale suspended unverified waiting_for_wals""",
     CRITICAL: """critical away blocked broken crashed down error expired failed missing refused rejected
         unavailable unreachable""",
     RUNNING: "running catchup in_progress processing started",
-    WAITING: "deferred invited new queued scheduled waiting",
+    WAITING: "deferred invited new queued scheduled to_approve waiting",
     DRAFT: "draft planned",
     SENT: "sent issued ordered published quoted retried shipped submitted",
-    CLOSED: "archived canceled cancelled closed deleted disabled inactive skipped",
+    CLOSED: "archived canceled cancelled closed deleted disabled inactive skipped undone",
     STOPPED: "paused stopped",
     Look("info", "circle-dot"): "open",
     Look("info", "arrows-right-left"): "async",

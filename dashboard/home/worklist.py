@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from flask import url_for
-from sqlalchemy import ColumnElement, ScalarSelect, func, literal, select, text, union_all
+from sqlalchemy import ColumnElement, ScalarSelect, case, exists, func, literal, select, text, union_all
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from dashboard.audit.models import RowHistory
+from dashboard.changes.models import ChangeSet
 from dashboard.collaboration import queries as collaboration
 from dashboard.collaboration.models import Notification
 from dashboard.core.db import db
@@ -71,6 +74,11 @@ def _me(email: str) -> ScalarSelect[int]:
     return query.limit(1).scalar_subquery()
 
 
+def _is_mine(email: str) -> ColumnElement[bool]:
+    """Requests of this buyer, and those without a buyer that this person entered."""
+    return (Rfq.buyer_id == _me(email)) | (Rfq.buyer_id.is_(None) & (Rfq.created_by == email))
+
+
 def _approvals(email: str) -> Section:
     """Orders above the threshold that somebody else entered."""
     query = (
@@ -106,7 +114,7 @@ def _requests(email: str) -> Section:
     )
     query = (
         select(Rfq, answers)
-        .where(Rfq.buyer_id == _me(email), Rfq.status.in_(("sent", "quoted")), Rfq.deleted_at.is_(None))
+        .where(_is_mine(email), Rfq.status.in_(("sent", "quoted")), Rfq.deleted_at.is_(None))
         .order_by(Rfq.deadline, Rfq.id)
         .limit(SHOWN + 1)
     )
@@ -208,9 +216,10 @@ def _invoices(_email: str) -> Section:
 def _imports(email: str) -> Section:
     """Own imports that failed or refused rows."""
     failed: ColumnElement[bool] = (ImportRun.status == ImportStatus.FAILED) | (ImportRun.refused > 0)
+    undone = exists().where(ChangeSet.id == ImportRun.change_set_id, ChangeSet.undone_at.is_not(None))
     query = (
         select(ImportRun)
-        .where(ImportRun.created_by == email, failed, ImportRun.status != ImportStatus.UNDONE)
+        .where(ImportRun.created_by == email, failed, ~undone)
         .where(ImportRun.created_at > datetime.now(UTC) - FAILED_LATELY)
         .order_by(ImportRun.created_at.desc(), ImportRun.id.desc())
         .limit(SHOWN + 1)
@@ -231,12 +240,12 @@ def _imports(email: str) -> Section:
 def _changes(email: str) -> Section:
     """The newest change by somebody else to each request, quote and order of this buyer, within LATELY."""
     me = _me(email)
-    quotes = select(Quote.id).join(Rfq, Rfq.id == Quote.rfq_id).where(Rfq.buyer_id == me)
+    quotes = select(Quote.id).join(Rfq, Rfq.id == Quote.rfq_id).where(_is_mine(email))
     mine = union_all(
         *(
             select(literal(entity).label("entity"), query.order_by(key.desc()).limit(MINE).subquery().c.id)
             for entity, query, key in (
-                ("rfq", select(Rfq.id).where(Rfq.buyer_id == me), Rfq.id),
+                ("rfq", select(Rfq.id).where(_is_mine(email)), Rfq.id),
                 ("quote", quotes, Quote.id),
                 (
                     "purchase_order",
@@ -254,7 +263,15 @@ def _changes(email: str) -> Section:
         .lateral()
     )
     query = (
-        select(mine.c.entity, mine.c.id, newest.c.at, newest.c.actor, newest.c.operation, newest.c.new)
+        select(
+            mine.c.entity,
+            mine.c.id,
+            _called(mine.c),
+            newest.c.at,
+            newest.c.actor,
+            newest.c.operation,
+            newest.c.new,
+        )
         .join(newest, text("true"))
         .where(newest.c.at > datetime.now(UTC) - LATELY, func.coalesce(newest.c.actor, "") != email)
         .order_by(newest.c.at.desc())
@@ -264,9 +281,28 @@ def _changes(email: str) -> Section:
     return _section("changes", "Changed by others", "history", rows)
 
 
+def _called(record: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[str | None]:
+    """What people call a request, a quote or an order; empty for an order without a number."""
+    request = select(func.concat_ws(" · ", Rfq.number, Rfq.title)).where(Rfq.id == record.id)
+    quote = (
+        select(func.concat_ws(" · ", "Quote", Supplier.name, func.coalesce(Rfq.number, Rfq.title)))
+        .select_from(Quote)
+        .join(Supplier, Supplier.id == Quote.supplier_id)
+        .join(Rfq, Rfq.id == Quote.rfq_id)
+        .where(Quote.id == record.id)
+    )
+    order = select(PurchaseOrder.number).where(PurchaseOrder.id == record.id)
+    return case(
+        (record.entity == "rfq", request.scalar_subquery()),
+        (record.entity == "quote", quote.scalar_subquery()),
+        else_=order.scalar_subquery(),
+    )
+
+
 def _change(
     entity: str,
     record_id: int,
+    title: str | None,
     at: datetime,
     actor: str | None,
     operation: str,
@@ -277,9 +313,8 @@ def _change(
     verb = {"I": "was entered", "D": "was removed"}.get(operation, f"changed: {fields or 'lines'}")
     screen = registry.find(entity)
     name = screen.spec.singular if screen else humanize(entity)
-    return Row(
-        f"{name} #{record_id}", record_url(entity, record_id), f"{verb} by {actor or 'the system'}", at
-    )
+    words = f"{verb} by {actor or 'the system'}"
+    return Row(title or f"{name} #{record_id}", record_url(entity, record_id), words, at)
 
 
 SOURCES: tuple[tuple[str, Callable[[str], Section]], ...] = (

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from dashboard.changes.models import ChangeSet
 from dashboard.core.errors import NotFoundError
 from dashboard.imports.models import ImportRow, ImportRun
 from dashboard.jobs.models import FINISHED, JobRun
@@ -27,6 +28,14 @@ def list_runs(session: Session, before: int | None) -> Sequence[ImportRun]:
     """The newest imports, one more than a page when there are older ones."""
     query = select(ImportRun).order_by(ImportRun.id.desc()).limit(PAGE_SIZE + 1)
     return list(session.scalars(query if before is None else query.where(ImportRun.id < before)))
+
+
+def undone_among(session: Session, runs: Sequence[ImportRun]) -> set[int]:
+    """Which of the imports are taken back as things stand."""
+    change_sets = [run.change_set_id for run in runs if run.change_set_id]
+    undone = select(ChangeSet.id).where(ChangeSet.id.in_(change_sets), ChangeSet.undone_at.is_not(None))
+    found = set(session.scalars(undone))
+    return {run.id for run in runs if run.change_set_id in found}
 
 
 def rows_of(session: Session, run: ImportRun, outcome: str) -> Sequence[ImportRow]:

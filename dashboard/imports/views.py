@@ -32,7 +32,8 @@ def index() -> ResponseReturnValue:
     found = queries.list_runs(db.session(), before if before and 0 < before < 2**63 else None)
     shown = found[: queries.PAGE_SIZE]
     older = shown[-1].id if len(found) > queries.PAGE_SIZE else None
-    return render_template("imports/index.html", runs=shown, older=older, before=before)
+    undone = queries.undone_among(db.session(), shown)
+    return render_template("imports/index.html", runs=shown, undone=undone, older=older, before=before)
 
 
 @pages.get("/new/<entity>")

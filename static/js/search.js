@@ -85,7 +85,7 @@ function start() {
     input.setAttribute("aria-expanded", String(all.length > 0));
     status.textContent = all.length ? "" : "Nothing found";
     status.classList.toggle("visually-hidden", all.length > 0);
-    if (text && all.length) status.textContent = `${all.length} results`;
+    if (text && all.length) status.textContent = `${all.length} ${all.length === 1 ? "result" : "results"}`;
     choose(0);
   }
 

@@ -245,7 +245,7 @@ def test_the_pages_say_what_will_happen_and_do_it(login: Login, acme: TenantRef)
     page = staff.get(f"/t/acme/records/changes/{change_id}/undo").get_data(as_text=True)
     assert "Change back 1 supplier." in page
     done = staff.post(f"/t/acme/records/changes/{change_id}/undo")
-    assert "1 rows were taken back" in done.get_data(as_text=True)
+    assert "1 row was taken back" in done.get_data(as_text=True)
     assert staff.post(f"/t/acme/records/changes/{change_id}/undo").status_code == 409
     with use_tenant(acme, actor=ACTOR):
         assert db.session.get_one(models.Supplier, supplier_id).region is None
