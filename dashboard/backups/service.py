@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from dashboard.backups import queries
+from dashboard.backups import queries, verifying
 from dashboard.backups.barman import BackupFacts, Barman, BarmanError, CheckResult
 from dashboard.backups.models import FINAL, Backup
 from dashboard.backups.wal import SEGMENT_BYTES, WalRun, last_run, segment_number
@@ -155,6 +155,9 @@ def parent_for(server: str, mode: str, now: datetime) -> str:
         return ""
     if mode == "incremental":
         return "latest"
+    newest = queries.find_newest(server)
+    if newest and verifying.is_broken(server, newest.backup_id):
+        return ""  # what stands on a broken backup is broken too
     is_recent = now - full.end_at < FULL_EVERY
     return "latest" if is_recent and summarises_wal() and queries.find_failure(server) is None else ""
 

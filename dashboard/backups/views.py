@@ -4,7 +4,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from dashboard.backups import queries, reviewing
+from dashboard.backups import queries, reviewing, verifying
 from dashboard.core.web import requires
 from dashboard.jobs import service as jobs
 from dashboard.jobs.links import run_url
@@ -24,6 +24,7 @@ def page() -> ResponseReturnValue:
     server = _server()
     repository = queries.get_repository()
     newest, window = queries.find_newest(server), reviewing.window_of(repository)
+    backups = queries.list_backups(server)
     return render_template(
         "backups/backups.html",
         repository=repository,
@@ -32,7 +33,8 @@ def page() -> ResponseReturnValue:
         window=window,
         window_open=reviewing.is_open(window),
         promises=reviewing.promises(window, newest),
-        backups=queries.list_backups(server),
+        backups=backups,
+        verdicts=verifying.list_latest(server, [backup.backup_id for backup in backups]),
         count=queries.count_backups(server),
         archiver=reviewing.archiver_state(),
         running=queries.find_running(),
