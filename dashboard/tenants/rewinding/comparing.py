@@ -35,7 +35,9 @@ SELECT l.relname AS name,
     (SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index i
         CROSS JOIN unnest(i.indkey) WITH ORDINALITY AS k(num, place)
         JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.num
-        WHERE i.indrelid = l.oid AND i.indisprimary) AS keys
+        WHERE i.indrelid = l.oid AND i.indisprimary) AS keys,
+    EXISTS (SELECT FROM pg_trigger WHERE tgrelid = l.oid AND tgname = 'record_row_change') AS is_recorded,
+    EXISTS (SELECT FROM pg_trigger WHERE tgrelid = l.oid AND tgname = 'refuse_change') AS is_append_only
 FROM pg_class l JOIN pg_class t ON t.relname = l.relname AND t.relkind = l.relkind
 WHERE l.relnamespace = CAST(:live AS regnamespace) AND t.relnamespace = CAST(:then AS regnamespace)
     AND l.relkind IN ('r', 'p') AND NOT l.relispartition
@@ -53,6 +55,19 @@ class Shape:
     columns: tuple[str, ...]
     binary: tuple[str, ...]
     keys: tuple[str, ...]
+    is_recorded: bool = False
+    is_append_only: bool = False
+
+    @property
+    def obstacle(self) -> str:
+        """Why single rows of it cannot be brought back; '' when they can."""
+        if not self.may_read:
+            return SEALED
+        if self.is_append_only:
+            return "append-only: its rows are never changed nor removed, they come back with the whole schema"
+        if self.keys != ("id",) or not self.is_recorded:
+            return "kept by the database itself: it follows from other tables"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,8 @@ def list_shapes(connection: Connection, live: str, then: str, only: str | None =
             tuple(row["columns"] or ()),
             tuple(row["binary"] or ()),
             tuple(row["keys"] or ()),
+            is_recorded=row["is_recorded"],
+            is_append_only=row["is_append_only"],
         )
         for row in rows
     ]
@@ -167,13 +184,8 @@ def sample(
         return []
     connection.exec_driver_sql(f"SET LOCAL statement_timeout TO '{SAMPLE_SECONDS}s'")
     key = quote(connection, shape.keys[0])
-    conditions = {
-        "added": f"t.{key} IS NULL",
-        "gone": f"l.{key} IS NULL",
-        "changed": _differ(connection, shape),
-    }
     both = f"coalesce(l.{key}, t.{key})"
-    where, values = conditions[kind], {}
+    where, values = _condition(connection, shape, kind), {}
     if after is not None and len(shape.keys) == 1:
         where, values = (
             f"{where} AND {both} > CAST(:after AS {_type_of(connection, live, shape)})",
@@ -191,6 +203,32 @@ def sample(
         RowPair(key_text, kind, _readable(of_live, shape), _readable(of_then, shape))
         for key_text, of_live, of_then in rows
     ]
+
+
+def _condition(connection: Connection, shape: Shape, kind: Kind) -> str:
+    key = quote(connection, shape.keys[0])
+    conditions = {"added": f"t.{key} IS NULL", "gone": f"l.{key} IS NULL"}
+    return conditions.get(kind) or _differ(connection, shape)
+
+
+def differing(
+    connection: Connection, live: str, then: str, shape: Shape, kind: Kind, chosen: list[int] | None
+) -> list[int]:
+    """The ids of rows that differ in one way, of those chosen or of all (None). The key must be `id`."""
+    where, values = _condition(connection, shape, kind), {}
+    if chosen is not None:
+        where, values = f"({where}) AND coalesce(l.id, t.id) = ANY(:chosen)", {"chosen": chosen}
+    query = f"SELECT coalesce(l.id, t.id) {_joined(connection, live, then, shape)} WHERE {where} ORDER BY 1"
+    return list(connection.scalars(text(query), values))
+
+
+def rows_of(connection: Connection, schema: str, table: str, ids: list[int]) -> dict[int, dict[str, Any]]:
+    """Rows as documents, by id."""
+    name = f"{quote(connection, schema)}.{quote(connection, table)}"
+    found = connection.execute(
+        text(f"SELECT r.id, to_jsonb(r) FROM {name} r WHERE r.id = ANY(:ids) ORDER BY 1"), {"ids": ids}
+    )
+    return dict(found.tuples())
 
 
 def _type_of(connection: Connection, schema: str, shape: Shape) -> str:

@@ -74,7 +74,7 @@ class _Load:
         self.dump = dump
         self.loaded = Loaded()
         self.jumped: set[str] = set()
-        self.then, self.live = engine_of(passage.then_url), engine_of(passage.live_url)
+        self.then, self.live = engine_of(passage.then_url), engine_of(passage.live_url, passage.sslmode)
 
     def run(self) -> Loaded:
         self._check_heads()
@@ -174,12 +174,13 @@ def head_of(connection: Connection, table: str) -> str:
     return ", ".join(connection.scalars(text(f"SELECT version_num FROM {table} ORDER BY 1")))  # noqa: S608
 
 
-def engine_of(url: str) -> Engine:
+def engine_of(url: str, sslmode: str = "") -> Engine:
     """An engine for a few connections, each opened anew."""
+    arguments = {"application_name": "steward-rewind", "connect_timeout": 10}
     return create_engine(
         url.replace("postgresql://", "postgresql+psycopg2://", 1),
         poolclass=NullPool,
-        connect_args={"application_name": "steward-rewind", "connect_timeout": 10},
+        connect_args=arguments | ({"sslmode": sslmode} if sslmode else {}),
     )
 
 

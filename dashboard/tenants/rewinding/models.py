@@ -23,6 +23,9 @@ class RewindStatus(StrEnum):
     FAILED = "failed"
 
 
+STANDING = (RewindStatus.READY, RewindStatus.SWAPPED, RewindStatus.UNDONE)
+
+
 class Rewind(ControlModel):
     """One tenant brought back beside its live schema, as of a moment."""
 
@@ -59,10 +62,23 @@ class Rewind(ControlModel):
     brought_back: Mapped[list[dict[str, Any]]] = mapped_column(
         JSONB, default=list, server_default=text("'[]'::jsonb")
     )
+    # What a person should know of the load: shared rows put back, what is defined otherwise now.
+    notes: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'::jsonb"))
     swap_ms: Mapped[float | None]
     run_id: Mapped[UUID | None]
     actor: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     ready_at: Mapped[datetime | None]
+    compared_at: Mapped[datetime | None]
     swapped_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a schema of it may stand beside the live one."""
+        return self.status in STANDING
+
+    @property
+    def other_schema(self) -> str:
+        """The schema that the live one is compared with: the old state, or after a swap what was live."""
+        return self.aside_schema if self.status == RewindStatus.SWAPPED else self.beside_schema

@@ -251,6 +251,12 @@ def upgrade() -> None:
             server_default=sa.text("'[]'::jsonb"),
             nullable=False,
         ),
+        sa.Column(
+            "notes",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+        ),
         sa.Column("swap_ms", sa.Double(), nullable=True),
         sa.Column("run_id", sa.Uuid(), nullable=True),
         sa.Column("actor", sa.String(), nullable=False),
@@ -261,6 +267,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("compared_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("swapped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
