@@ -79,7 +79,8 @@ def measure(settings: Settings, *, segment: int = SEGMENT_BYTES) -> dict[str, fl
     before = _before()
     with ThreadPoolExecutor(max_workers=1 + len(settings.standbys)) as pool:
         asked = pool.submit(_ask_primary, settings.database_monitor_url)
-        standbys = dict(zip(settings.standbys, pool.map(_ask_standby, settings.standbys), strict=True))
+        answers = list(pool.map(_ask_standby, settings.standbys))
+        standbys = {row.name: answer for row, answer in zip(settings.standbys, answers, strict=True)}
         primary, error, skew = asked.result()
     seen = _seen(primary, error, skew, before)
     if primary:
@@ -189,14 +190,14 @@ def _standby_path(
     key: str,
     chosen: list[Standby],
     primary: Primary | None,
-    answers: Mapping[Standby, StandbyPosition | str],
+    answers: Mapping[str, StandbyPosition | str],
     before: Mapping[str, Any],
 ) -> Path:
     """Of several the one that holds the most counts: that is the one to fail over to."""
     if not chosen:
         where = "synchronous standby" if key == SYNC else "standby in another region"
         return Path(key, TITLES[key], state=NOT_EXPECTED, reason=f"No {where} is expected.")
-    paths = [_of_standby(key, standby, primary, answers[standby], before) for standby in chosen]
+    paths = [_of_standby(key, standby, primary, answers[standby.name], before) for standby in chosen]
     return max(paths, key=lambda path: path.end if path.end is not None else -1)
 
 
