@@ -2,6 +2,8 @@
 
 from flask import Flask
 
+from dashboard.backups.copies import handing_out
+from dashboard.backups.copies.sections import Section, register_section
 from dashboard.backups.copies.views import PERMISSION, pages
 from dashboard.backups.tabs import Tab, register_tab
 from dashboard.core.config import Settings
@@ -11,3 +13,5 @@ def init_app(app: Flask, _settings: Settings) -> None:
     """Register the page and its sections."""
     app.register_blueprint(pages)
     register_tab(app, Tab("Copies", "copies.page", PERMISSION, 40))
+    app.register_blueprint(handing_out.pages)
+    register_section(app, Section("backups/copies/_dumps.html", handing_out.build_section, 20))
