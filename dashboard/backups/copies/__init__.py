@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from dashboard.backups.copies import handing_out
+from dashboard.backups.copies import commands, handing_out
 from dashboard.backups.copies.sections import Section, register_section
 from dashboard.backups.copies.views import PERMISSION, pages
 from dashboard.backups.tabs import Tab, register_tab
@@ -14,4 +14,5 @@ def init_app(app: Flask, _settings: Settings) -> None:
     app.register_blueprint(pages)
     register_tab(app, Tab("Copies", "copies.page", PERMISSION, 40))
     app.register_blueprint(handing_out.pages)
+    app.cli.add_command(commands.backups)
     register_section(app, Section("backups/copies/_dumps.html", handing_out.build_section, 20))

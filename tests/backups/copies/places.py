@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from dashboard.backups.copies import handing_out
+from dashboard.backups.copies import commands, handing_out
 from dashboard.backups.copies.daily import jobs as daily
 from dashboard.backups.copies.models import BackupCopy
 from dashboard.backups.copies.place import CopyPlace, place_of
@@ -58,7 +58,7 @@ def site(
             "copies_url": (tmp_path / "copies").as_uri(),
         }
     )
-    for module in (daily, handing_out):
+    for module in (daily, handing_out, commands):
         monkeypatch.setattr(module, "get_settings", lambda: changed)
     with app.app_context():
         yield Site(changed)
