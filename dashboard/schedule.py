@@ -47,6 +47,7 @@ SCHEDULES: tuple[Schedule, ...] = (
         setting="copies.every",
     ),
     Schedule("tenants.inspect", "tenants.inspect", "Check tenants and try to break out of each", every=900),
+    Schedule("tenants.sweep_rewinds", "tenants.sweep_rewinds", "Clear what a broken rewind left", every=60),
     Schedule("files.clean_up", "files.clean_up", "Remove files that belong to no record", cron="40 3 * * *"),
     Schedule("sourcing.keep", "sourcing.keep", "Open sealed bids, remind suppliers, deliver mails", every=60),
     Schedule(

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from dashboard.backups import copies, declared, reviewing
+from dashboard.backups import copies, declared, restoring, reviewing
 from dashboard.backups.keeping_views import pages as keeping_pages
 from dashboard.backups.tabs import Tab, list_tabs, register_tab
 from dashboard.backups.views import pages
@@ -22,3 +22,4 @@ def init_app(app: Flask, settings: Settings) -> None:
     register_menu(app, MenuItem("database", "Backups", "backups.page", reviewing.VIEW, "archive", 20))
     declared.follow_schedules()
     copies.init_app(app, settings)
+    restoring.init_app(app, settings)
