@@ -103,7 +103,11 @@ def open_new(session: Session, spec: Spec, arguments: Mapping[str, str]) -> Edit
     if "org_id" in spec.form_keys:
         given.setdefault("org_id", pickers.only_org(session, spec.columns["org_id"]))
     frozen = spec.frozen_fields(None)
-    rows = [children.stored(child, []) for child in _open_children(spec, frozen)]
+    first = spec.first_rows(session, given)
+    rows = [
+        children.stored(child, first.get(child.entity, ()), copy=True)
+        for child in _open_children(spec, frozen)
+    ]
     return Editing(spec, open_form(spec, frozen, data=given), rows, frozen=frozen)
 
 

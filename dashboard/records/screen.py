@@ -3,7 +3,7 @@
 A view is one object shared by all threads: nothing of a request is ever kept on it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from flask import jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_admin.base import expose
 from flask_admin.contrib.sqla.view import ModelView
+from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from dashboard.core.db import db
@@ -73,6 +74,11 @@ class Screen(ListRoutes, HistoryRoutes, ModelView):
     def frozen_fields(cls, _record: Any | None) -> frozenset[str]:
         """Form keys and child entities that are shown but not typed in: what only the workflow changes."""
         return frozenset()
+
+    @classmethod
+    def first_rows(cls, _session: Session, _given: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """Child rows a new form starts with, by their entity; asked with the fields its address filled in."""
+        return {}
 
     # Flask-Admin's own pages that nothing here uses: an address that does not exist needs no guard.
     action_view = None
@@ -214,6 +220,7 @@ def compile_spec(screen: type[Screen]) -> Spec:
         page_size=screen.page_size,
         lock_reason=screen.lock_reason if _declares(screen, "lock_reason") else never_locked,
         frozen_fields=screen.frozen_fields if _declares(screen, "frozen_fields") else nothing_frozen,
+        first_rows=screen.first_rows,
         switches={
             "create": screen.can_create,
             "edit": screen.can_edit,

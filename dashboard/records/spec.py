@@ -1,12 +1,13 @@
 """Owns a screen's declaration in its compiled form: what every part of the engine reads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 from flask import url_for
+from sqlalchemy.orm import Session
 
 from dashboard.core.web import can
 from dashboard.records.columns import Column, Kind, in_sentence
@@ -22,6 +23,11 @@ def never_locked(_record: Any) -> str:
 def nothing_frozen(_record: Any) -> frozenset[str]:
     """Every field of the form can be typed in."""
     return frozenset()
+
+
+def no_rows(_session: Session, _given: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+    """A new form starts without child rows."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ class Spec:
     """Why a record can be neither edited nor deleted now; empty: it can."""
     frozen_fields: Callable[[Any], frozenset[str]] = nothing_frozen
     """Form keys and child entities that are shown but not typed in; asked with None for a new record."""
+    first_rows: Callable[[Session, Mapping[str, Any]], Mapping[str, Sequence[Any]]] = no_rows
+    """Child rows a new form starts with, by their entity."""
 
     @cached_property
     def table(self) -> sa.Table:

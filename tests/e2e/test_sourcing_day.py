@@ -130,13 +130,12 @@ def answer_by_link(page: Page, link: str) -> None:
 
 def enter_quote(page: Page, rfq: str, supplier: str, prices: tuple[str, str]) -> None:
     """Enter a quote that came by mail, and submit it."""
-    page.goto(f"{rfq.rsplit('/', 2)[0]}/quote/new?rfq_id={rfq.rsplit('/', 1)[1]}")
+    page.goto(rfq)
+    page.get_by_role("link", name="Enter quote").click()
     pick(page, "supplier_id", supplier)
-    for number, (line, quantity, price) in enumerate((("Bar", "10", prices[0]), ("Sheet", "4", prices[1]))):
-        page.get_by_role("button", name="Add line").click()
-        page.keyboard.type(line)
-        page.locator("body > .ts-dropdown .option", has_text=line).first.click()
-        fill_line(page, number, quantity=quantity, unit_price=price)
+    expect(page.locator("[data-child-row] .ts-control .item")).to_have_text(["Bar", "Sheet"])
+    for number, price in enumerate(prices):
+        fill_line(page, number, unit_price=price)
     save(page)
     step(page, "Submit")
 

@@ -1,8 +1,13 @@
 """Screen of quotes with their lines."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
 from dashboard.erp.quotes.models import Quote, QuoteLine, QuoteStatus
+from dashboard.erp.sourcing.models import RfqLine
 from dashboard.records.screen import Screen
 from dashboard.records.spec import Children
 
@@ -51,3 +56,16 @@ class QuoteScreen(Screen):
     def frozen_fields(cls, record: Any | None) -> frozenset[str]:
         """The status moves by steps only; a quote stays with its request and supplier."""
         return frozenset({"status"}) if record is None else frozenset({"status", "rfq_id", "supplier_id"})
+
+    @classmethod
+    def first_rows(cls, session: Session, given: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """A quote on a request starts with the lines that were asked for."""
+        if given.get("rfq_id") is None:
+            return {}
+        asked = sa.select(RfqLine.id, RfqLine.quantity).where(RfqLine.rfq_id == given["rfq_id"])
+        return {
+            "quote_line": [
+                QuoteLine(rfq_line_id=line_id, quantity=quantity, no_bid=False)
+                for line_id, quantity in session.execute(asked.order_by(RfqLine.position))
+            ]
+        }

@@ -9,6 +9,7 @@ from dashboard.core.db import db
 from dashboard.core.web import can
 from dashboard.erp.sealing import queries as seals
 from dashboard.erp.sourcing import queries
+from dashboard.records import registry
 from dashboard.records.extensions import Action, Panel, add_actions, add_panels
 from dashboard.records.spec import Spec
 
@@ -63,6 +64,12 @@ def _seal_of_quote(quote: Any) -> list[Panel]:
 
 
 def _actions(spec: Spec, record: Any) -> list[Action]:
-    if spec.entity != "rfq" or record.status not in queries.BIDDING or not can("records.rfq.send"):
+    if spec.entity != "rfq" or record.status not in queries.BIDDING:
         return []
-    return [Action("Invite more", url_for("sourcing.invite", rfq_id=record.id), "user-plus")]
+    found = []
+    if can("records.rfq.send"):
+        found.append(Action("Invite more", url_for("sourcing.invite", rfq_id=record.id), "user-plus"))
+    quotes = registry.find("quote")
+    if quotes and quotes.spec.allows("create") and not queries.why_no_bids(db.session(), record):
+        found.append(Action("Enter quote", quotes.spec.url("create_view", rfq_id=record.id), "receipt"))
+    return found

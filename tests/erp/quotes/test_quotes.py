@@ -111,3 +111,15 @@ def test_a_submitted_quote_cannot_be_edited_in_its_form(
     words = staff.get(f"/t/acme/records/quote/{quote.id}").get_data(as_text=True)
     assert "Earlier revisions" in words
     assert "Revision 1" in words
+
+
+def test_a_new_quote_on_a_request_starts_with_its_lines(
+    tenant: Session, login: Callable[..., FlaskClient]
+) -> None:
+    rfq = making.sent(tenant)
+    staff = login("staff", tenant="acme")
+    address = f"/t/acme/records/quote/new?rfq_id={rfq.id}"
+    assert address.replace("&", "&amp;") in staff.get(f"/t/acme/records/rfq/{rfq.id}").get_data(as_text=True)
+    page = staff.get(address).get_data(as_text=True)
+    assert 'name="quote_line-1-rfq_line_id"' in page
+    assert 'name="quote_line-2-rfq_line_id"' not in page
