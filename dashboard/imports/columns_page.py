@@ -2,16 +2,18 @@
 
 from typing import Any
 
+import sqlalchemy as sa
 from flask import render_template
 
 from dashboard.core.db import db
 from dashboard.imports import files, reading, service
-from dashboard.imports.cells import FACTORS, can_round
+from dashboard.imports.cells import FACTORS
 from dashboard.imports.models import ImportRun
 from dashboard.imports.targets import Target, keys_of
-from dashboard.records.columns import Kind
+from dashboard.records.columns import Column, Kind
 
 SHOWN = 5
+SUGGESTED = 50
 
 
 def show(run: ImportRun, target: Target, error: str = "") -> str:
@@ -71,9 +73,18 @@ def _unmapped(run: ImportRun, target: Target) -> list[dict[str, Any]]:
             "required": target.required(key) or key == "org_id",
             "choices": column.choices
             or ((("yes", "Yes"), ("no", "No")) if column.kind is Kind.BOOLEAN else ()),
-            "numeric": can_round(column),
+            "suggested": _organizations(column) if key == "org_id" else [],
         }
         for key, column in target.columns.items()
         if key not in given
     ]
     return sorted(found, key=lambda one: not one["required"])
+
+
+def _organizations(column: Column) -> list[str]:
+    """The names to choose from; many are typed."""
+    if column.reference is None:
+        return []
+    model = column.reference.model
+    names = sa.select(model.name).where(model.deleted_at.is_(None)).order_by(model.name).limit(SUGGESTED)
+    return list(db.session.scalars(names))

@@ -33,6 +33,8 @@ SYNONYMS = {
     "quantity": ("qty", "menge", "amount"),
     "description": ("quantityperunit", "text"),
     "org_id": ("org", "company"),
+    "lead_time_days": ("lead", "leadtime", "leaddays"),
+    "payment_days": ("payment", "paymentterms"),
 }
 Chosen = dict[str, dict[str, Any]]
 
@@ -87,7 +89,9 @@ def _exact(target: Target, free: Mapping[str, Any], heading: str) -> str:
     return ""
 
 
-def _synonym(_target: Target, free: Mapping[str, Any], heading: str) -> str:
+def _synonym(target: Target, free: Mapping[str, Any], heading: str) -> str:
+    if "name" in free and not target.parent_key and heading in {plain(target.singular), plain(target.entity)}:
+        return "name"  # a column "Supplier" in a file of suppliers
     return next((key for key in free if heading in SYNONYMS.get(key, ())), "")
 
 
