@@ -22,6 +22,7 @@ PAGE_SIZE = 25
 JOURNALS = ("row_history", "change_set", "alembic_version")
 Kind = Literal["changed", "gone", "added"]
 SEALED = "sealed prices: never read, they come back with the whole schema"
+CANCELLED = "57014"  # query_canceled, PostgreSQL appendix A
 KINDS: tuple[Kind, ...] = ("changed", "gone", "added")
 
 SHAPES = """
@@ -226,9 +227,10 @@ def rows_of(connection: Connection, schema: str, table: str, ids: list[int]) -> 
     """Rows as documents, by id."""
     name = f"{quote(connection, schema)}.{quote(connection, table)}"
     found = connection.execute(
-        text(f"SELECT r.id, to_jsonb(r) FROM {name} r WHERE r.id = ANY(:ids) ORDER BY 1"), {"ids": ids}
+        text(f"SELECT r.id, to_jsonb(r) AS document FROM {name} r WHERE r.id = ANY(:ids) ORDER BY 1"),
+        {"ids": ids},
     )
-    return dict(found.tuples())
+    return {row.id: row.document for row in found}
 
 
 def _type_of(connection: Connection, schema: str, shape: Shape) -> str:
