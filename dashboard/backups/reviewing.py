@@ -1,10 +1,10 @@
 """Builds what pages show of backups: the promises, the window, the card."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from dashboard.backups import queries
+from dashboard.backups import dials, queries, rpo, rto
 from dashboard.backups.models import Backup
 from dashboard.core.filters import ago, bytes_, duration
 from dashboard.health.cards import Card, trouble
@@ -12,11 +12,10 @@ from dashboard.health.judging import CRITICAL, OK, WARNING, Finding, judge_archi
 from dashboard.health.models import Reading
 from dashboard.health.queries import get_reading
 from dashboard.health.refreshing import ACTIVITY
+from dashboard.settings import queries as settings
+from dashboard.settings.registry import exact_length
 
 VIEW, RUN = "database.backups.view", "database.backups.run"
-# The strategy: RPO 1 h, and a backup every hour; one that is two hours late has been missed.
-RPO = timedelta(hours=1)
-LATE = timedelta(hours=3)
 
 
 @dataclass(frozen=True)
@@ -45,30 +44,47 @@ def archiver_state() -> ArchiverState:
     return ArchiverState(reading, values, judge_archiver(values) if values else [])
 
 
-def promises(window: dict[str, Any], newest: Backup | None) -> list[Promise]:
-    """RPO, RTO and freshness, as far as they are measured today."""
-    return [_rpo(window), _rto(), _freshness(newest)]
+def promises(server: str, window: dict[str, Any], newest: Backup | None) -> list[Promise]:
+    """RPO, RTO and freshness, each against what the settings promise."""
+    return [_rpo(window), _rto(server), _freshness(newest)]
 
 
 def _rpo(window: dict[str, Any]) -> Promise:
+    title = f"RPO: lose at most {exact_length(settings.value('backups.rpo_seconds'))}"
+    archive = dials.current()[0]
+    if archive.seconds is not None:
+        return Promise(title, archive.status, archive.figure, "of work would be lost with the primary, now")
+    if archive.taken_at is not None:
+        return Promise(title, archive.status, None, archive.reason)
+    return _rpo_by_window(title, window)
+
+
+def _rpo_by_window(title: str, window: dict[str, Any]) -> Promise:
+    """Until the first measurement the filed WAL is all that is known."""
     until: datetime | None = window.get("until_at")
     if until is None:
-        return Promise("RPO: lose at most 1 h", "unknown", None, "Nothing can be restored yet.")
+        return Promise(title, "unknown", None, "Nothing can be restored yet.")
     missing = datetime.now(UTC) - until
     text = "between now and the last moment the repository's WAL reaches without a gap, when last read"
-    return Promise("RPO: lose at most 1 h", CRITICAL if missing > RPO else OK, duration(missing), text)
+    is_missed = missing > settings.length("backups.rpo_seconds")
+    return Promise(title, CRITICAL if is_missed else OK, duration(missing), text)
 
 
-def _rto() -> Promise:
-    text = "Only a drill proves it: none has been made, so nothing is claimed."
-    return Promise("RTO: back within 4 h", "unverified", None, text)
+def _rto(server: str) -> Promise:
+    found = rto.forecast(server)
+    title = f"RTO: back within {exact_length(settings.value('backups.rto_seconds'))}"
+    if found is None:
+        return Promise(title, "unverified", None, rto.NO_DRILL)
+    return Promise(title, found.status, duration(found.seconds), found.text)
 
 
 def _freshness(newest: Backup | None) -> Promise:
+    late = settings.length("backups.late_seconds")
+    title = f"A backup not older than {exact_length(int(late.total_seconds()))}"
     if newest is None or newest.age is None:
-        return Promise("A backup every hour", CRITICAL, None, "There is no backup to restore from.")
-    status = WARNING if newest.age > LATE else OK
-    return Promise("A backup every hour", status, duration(newest.age), "since the newest one ended")
+        return Promise(title, CRITICAL, None, "There is no backup to restore from.")
+    status = WARNING if newest.age > late else OK
+    return Promise(title, status, duration(newest.age), "since the newest one ended")
 
 
 def card(server: str) -> Card:
@@ -112,9 +128,12 @@ def _broken(window: dict[str, Any]) -> str:
     """Say what of the window breaks the promise; '' when nothing does."""
     if window.get("has_gap"):
         return "The repository's WAL has a gap: backups before it cannot be restored to the present."
-    rpo = _rpo(window)
-    if rpo.status == CRITICAL:
-        return f"RPO missed: the repository's WAL ends {rpo.headline} ago; 1 h is promised."
+    promise = _rpo(window)
+    if promise.status == CRITICAL and promise.headline is None:
+        return promise.text
+    if promise.status == CRITICAL:
+        promised = exact_length(settings.value("backups.rpo_seconds"))
+        return f"RPO missed: the repository's WAL ends {promise.headline} ago; {promised} is promised."
     return ""
 
 
@@ -131,6 +150,14 @@ def failed_checks(reading: Reading | None) -> list[str]:
 
 
 def window_of(reading: Reading | None) -> dict[str, Any]:
-    """Return the restorable window as last read; empty before that."""
-    window: dict[str, Any] = reading.values.get("window", {}) if reading and reading.taken_at else {}
+    """Return the restorable window as last read; empty before that.
+
+    What has arrived since, in part even, counts too: the RPO is measured six times a minute, and a restore
+    fetches the half received file as well.
+    """
+    window: dict[str, Any] = dict(reading.values.get("window", {})) if reading and reading.taken_at else {}
+    measured = rpo.parse(get_reading(rpo.READING))
+    archive = measured.paths[0].safe_until_at if measured else None
+    if archive and window.get("until_at") and not window.get("is_cut"):
+        window["until_at"] = max(window["until_at"], archive)
     return window

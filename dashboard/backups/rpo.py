@@ -29,9 +29,10 @@ RECEIVER = "barman_receive_wal"
 ARCHIVE, SYNC, DR = "archive", "sync", "dr"
 TITLES = {ARCHIVE: "Archive", SYNC: "Synchronous standby", DR: "DR standby"}
 HELD, BEHIND, NO_DATA, NOT_EXPECTED = "held", "behind", "no_data", "not_expected"
-# After a switch an idle server adds a page header and a snapshot of running transactions. With no
-# transaction finished since, such a tail holds nothing one could lose.
+# After a switch an idle server adds a page header and a snapshot of running transactions. A commit forces
+# the next switch within archive_timeout (a minute), so after twice that such a tail holds nothing to lose.
 IDLE_BYTES = 1024
+IDLE_AFTER = timedelta(seconds=120)
 REMEMBERED = 7  # a minute of measurements tells the pace
 
 
@@ -62,6 +63,7 @@ class Seen:
     down_since_at: datetime | None = None
     next_to_finish: int | None = None
     quiet_position: int | None = None
+    quiet_since_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def measure(settings: Settings, *, segment: int = SEGMENT_BYTES) -> dict[str, fl
         _standby_path(SYNC, _synchronous(settings.standbys), primary, standbys, before),
         _standby_path(DR, _distant(settings.standbys), primary, standbys, before),
     ]
-    return _store(seen, [_judged(path, seen) for path in paths], before)
+    return _store(seen, [_judged(path, seen, segment) for path in paths], before)
 
 
 def _store(seen: Seen, paths: list[Path], before: Mapping[str, Any]) -> dict[str, float | None]:
@@ -131,12 +133,13 @@ def _seen(primary: Primary | None, error: str, skew: float, before: Mapping[str,
     if primary is None:
         return replace(last, error=error, down_since_at=last.down_since_at or datetime.now(UTC))
     at = primary.at
-    is_settled = at.oldest_running == at.next_to_finish
-    is_quiet = is_settled and last.next_to_finish == at.next_to_finish
-    quiet = last.quiet_position if is_quiet else None
-    if is_settled and quiet is None:
-        quiet = at.position
-    return Seen(at.position, at.clock_at, skew, "", None, at.next_to_finish, quiet)
+    seen = Seen(at.position, at.clock_at, skew, next_to_finish=at.next_to_finish)
+    if at.oldest_running != at.next_to_finish:
+        return seen
+    # Nothing runs that could commit. If no number was used since, all there is lay before that position.
+    is_quiet = last.next_to_finish == at.next_to_finish and last.quiet_position is not None
+    since = (last.quiet_position, last.quiet_since_at) if is_quiet else (at.position, at.clock_at)
+    return replace(seen, quiet_position=since[0], quiet_since_at=since[1])
 
 
 def _archive(settings: Settings, primary: Primary | None, before: Mapping[str, Any], segment: int) -> Path:
@@ -234,14 +237,22 @@ def _silent(path: Path, told: int | None, problem: str, before: Mapping[str, Any
     return replace(path, end=end, commit_at=commit_at, reason=reason)
 
 
-def _judged(path: Path, seen: Seen) -> Path:
+def _holds_all_commits(end: int, seen: Seen, segment: int) -> bool:
+    """Whether nothing was committed behind `end`, although the server wrote on: checkpoints, a switch."""
+    if seen.quiet_position is None or seen.quiet_since_at is None or seen.clock_at is None:
+        return False
+    is_old = seen.clock_at - seen.quiet_since_at > IDLE_AFTER
+    allowed = IDLE_BYTES if is_old and end % segment == 0 else 0
+    return end + allowed >= seen.quiet_position
+
+
+def _judged(path: Path, seen: Seen, segment: int) -> Path:
     """Decide whether the primary moved past the path's end, and until when all is safe there."""
     if path.end is None:
         return path
     if seen.position is None or seen.clock_at is None:
         return replace(path, reason=f"{path.reason} The primary has never answered: {seen.error}".strip())
-    is_quiet_past = seen.quiet_position is not None and path.end + IDLE_BYTES >= seen.quiet_position
-    is_held = path.end >= seen.position or is_quiet_past
+    is_held = path.end >= seen.position or _holds_all_commits(path.end, seen, segment)
     behind, state = (0, HELD) if is_held else (seen.position - path.end, BEHIND)
     sampled = seen.clock_at if is_held else find_sample_at_most(POSITIONS, float(path.end))
     safe = max((at for at in (sampled, path.commit_at) if at is not None), default=None)

@@ -11,21 +11,20 @@ from sqlalchemy import select, update
 from dashboard.backups import queries, verifying
 from dashboard.backups.barman import BackupFacts, Barman, BarmanError, CheckResult
 from dashboard.backups.models import FINAL, Backup
-from dashboard.backups.wal import SEGMENT_BYTES, WalRun, last_run, segment_number
+from dashboard.backups.wal import SEGMENT_BYTES
+from dashboard.backups.window import POSITIONS as WAL_POSITIONS
+from dashboard.backups.window import Window, fulls_of, window_from
 from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.core.errors import UnavailableError
-from dashboard.health.queries import find_sample_at_most, get_reading
+from dashboard.health.queries import get_reading
 from dashboard.health.refreshing import INVENTORY
 from dashboard.health.service import plain, store_reading
+from dashboard.settings.queries import value
 
 EVERY_SECONDS = 60
-FULL_EVERY = timedelta(hours=24)  # between two full backups the hourly ones are incremental (PostgreSQL 17+)
+POSITIONS = WAL_POSITIONS
 RETRY_FIRST = timedelta(minutes=10)
-POSITIONS = "wal.position"
-# After a switch an idle server adds a page header and a snapshot of running transactions. A commit forces
-# the next switch within archive_timeout (xlog.c, "important" records), so this hides nothing older than that.
-IDLE_BYTES = 1024
 PHASES = (
     (re.compile(r"^Starting backup using"), "Barman starts"),
     (re.compile(r"^Starting backup copy"), "Copying the data folder"),
@@ -34,16 +33,6 @@ PHASES = (
     (re.compile(r"^Processing xlog"), "Filing WAL"),
 )
 STEPS = len(PHASES) + 1
-
-
-@dataclass(frozen=True)
-class Window:
-    """From when until when one can restore, as far as the repository's WAL reaches without a gap."""
-
-    from_at: datetime | None = None
-    until_at: datetime | None = None
-    last_wal: str | None = None
-    has_gap: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,29 +90,10 @@ def _mark_gone(server: str, present: list[str]) -> None:
 
 def read_window(barman: Barman) -> Window:
     """Work out the restorable window. Gaps count: a restore cannot pass them."""
-    fulls = [
-        backup
-        for backup in reversed(queries.list_backups(barman.server, limit=10_000))
-        if backup.is_restorable and backup.kind == "full" and backup.begin_wal
-    ]
+    fulls = fulls_of(barman.server)
     if not fulls:
         return Window()
-    segment = segment_bytes()
-    run = last_run(barman.list_wal(fulls[0].backup_id), segment)
-    if run is None:
-        return Window(fulls[0].end_at, fulls[-1].end_at)
-    usable = [backup for backup in fulls if _is_within(backup, run, segment)]
-    if not usable:
-        return Window(last_wal=run.last, has_gap=True)
-    newest = queries.find_newest(barman.server)
-    until = find_sample_at_most(POSITIONS, run.end_position + IDLE_BYTES) or (
-        newest.end_at if newest else None
-    )
-    return Window(usable[0].end_at, until, run.last, run.has_gap)
-
-
-def _is_within(backup: Backup, run: WalRun, segment: int) -> bool:
-    return segment_number(backup.begin_wal or "", segment) >= segment_number(run.first, segment)
+    return window_from(barman.server, fulls, barman.list_wal(fulls[0].backup_id), segment_bytes())
 
 
 def segment_bytes() -> int:
@@ -146,7 +116,7 @@ def needs_first_backup(server: str) -> bool:
 def parent_for(server: str, mode: str, now: datetime) -> str:
     """Return the parent of an incremental backup, '' for a full one.
 
-    `auto` makes a full one a day, and after any failure: the chain may be what failed.
+    `auto` makes a full one as often as the settings say, and after any failure: the chain may be what failed.
     """
     if mode == "full":
         return ""
@@ -158,7 +128,7 @@ def parent_for(server: str, mode: str, now: datetime) -> str:
     newest = queries.find_newest(server)
     if newest and verifying.is_broken(server, newest.backup_id):
         return ""  # what stands on a broken backup is broken too
-    is_recent = now - full.end_at < FULL_EVERY
+    is_recent = now - full.end_at < timedelta(hours=value("backups.full_every_hours"))
     return "latest" if is_recent and summarises_wal() and queries.find_failure(server) is None else ""
 
 

@@ -32,7 +32,7 @@ def page() -> ResponseReturnValue:
         failed_checks=reviewing.failed_checks(repository),
         window=window,
         window_open=reviewing.is_open(window),
-        promises=reviewing.promises(window, newest),
+        promises=reviewing.promises(server, window, newest),
         backups=backups,
         verdicts=verifying.list_latest(server, [backup.backup_id for backup in backups]),
         count=queries.count_backups(server),

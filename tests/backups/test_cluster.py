@@ -89,7 +89,7 @@ def test_window_reaches_from_the_first_full_backup_into_the_archived_wal(
     window = reviewing.window_of(queries.get_repository())
     assert window["from_at"] == first.end_at
     assert not window["has_gap"]
-    rpo, rto, fresh = reviewing.promises(window, queries.find_newest(barman.server))
+    rpo, rto, fresh = reviewing.promises(barman.server, window, queries.find_newest(barman.server))
     assert rpo.status == "ok"
     assert rto.headline is None
     assert fresh.status == "ok"

@@ -143,7 +143,9 @@ def test_window_with_a_gap_and_failed_checks_are_said(control: Session, login: L
 
 @pytest.mark.parametrize(("minutes", "status"), [(5, "ok"), (90, "critical")])
 def test_rpo_is_judged_by_the_last_restorable_moment(app: Flask, minutes: int, status: str) -> None:
-    promise = reviewing.promises({"until_at": datetime.now(UTC) - timedelta(minutes=minutes)}, None)[0]
+    promise = reviewing.promises("main", {"until_at": datetime.now(UTC) - timedelta(minutes=minutes)}, None)[
+        0
+    ]
     assert promise.status == status
 
 
@@ -176,7 +178,7 @@ def test_window_that_is_not_open_yet_is_not_shown_as_one(control: Session, login
 
 
 def test_nothing_measured_is_no_data_and_never_fine(app: Flask, control: Session) -> None:
-    rpo, rto, fresh = reviewing.promises({}, None)
+    rpo, rto, fresh = reviewing.promises("main", {}, None)
     assert (rpo.headline, rto.headline, fresh.headline) == (None, None, None)
     assert "ok" not in {rpo.status, rto.status, fresh.status}
     repository(control)
@@ -185,7 +187,7 @@ def test_nothing_measured_is_no_data_and_never_fine(app: Flask, control: Session
 
 def test_late_backup_warns(control: Session, app: Flask) -> None:
     late = add_backup(control, "20260101T000000", end_at=NOW - timedelta(hours=4), begin_at=None)
-    assert reviewing.promises({}, late)[2].status == "warning"
+    assert reviewing.promises("main", {}, late)[2].status == "warning"
     assert late.duration is None
 
 
