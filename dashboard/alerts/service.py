@@ -62,8 +62,8 @@ def _known(declared: Mapping[str, Rule]) -> dict[str, Alerts]:
 
 def _judge(rule: Rule, condition: Condition, alerts: Alerts, now: datetime) -> None:
     """Move the alerts of one rule. The one without a subject stands for the rule itself and stays."""
-    _alert(rule, alerts, "", now)
-    answer = _ask(rule, condition, now)
+    own = _alert(rule, alerts, "", now)
+    answer = _ask(rule, condition, now, own.doubt)
     if isinstance(answer, Unknown):
         for alert in alerts.values():
             see_no_answer(alert, answer, now)
@@ -79,14 +79,16 @@ def _judge(rule: Rule, condition: Condition, alerts: Alerts, now: datetime) -> N
             _forget(alerts, subject)
 
 
-def _ask(rule: Rule, condition: Condition, now: datetime) -> Answer:
+def _ask(rule: Rule, condition: Condition, now: datetime, known: str) -> Answer:
     try:
         return condition.function(Watch(now, rule.threshold()))
     except SQLAlchemyError:
         raise  # the transaction is broken: the next evaluation does it all again
     except Exception as error:  # one wrong condition must not silence the others
-        log.exception("alert_condition_failed", rule=rule.key)
-        return Unknown(f"The condition itself failed: {type(error).__name__}: {error}")
+        doubt = f"The condition itself failed: {type(error).__name__}: {error}"
+        if doubt != known:  # once, not every ten seconds
+            log.exception("alert_condition_failed", rule=rule.key)
+        return Unknown(doubt)
 
 
 def _reasons(breaches: Sequence[Breach]) -> dict[str, str]:

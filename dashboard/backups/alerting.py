@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from dashboard.alerts.registry import Answer, Breach, Unknown, Watch, condition
 from dashboard.alerts.wording import at, listed
@@ -12,6 +13,9 @@ from dashboard.backups import queries
 from dashboard.backups.drills.models import Drill, Outcome, Verification
 from dashboard.backups.models import Backup
 from dashboard.backups.reviewing import failed_checks
+from dashboard.backups.rpo import ARCHIVE, Measurement, at_risk, parse
+from dashboard.backups.rpo import EVERY_SECONDS as RPO_SECONDS
+from dashboard.backups.rpo import READING as RPO
 from dashboard.backups.service import EVERY_SECONDS as CATALOGUE_SECONDS
 from dashboard.backups.watching.service import EVERY_SECONDS
 from dashboard.backups.watching.service import READING as WAL
@@ -21,6 +25,10 @@ from dashboard.core.filters import duration
 from dashboard.health.alerting import trusted
 from dashboard.health.queries import get_reading
 from dashboard.health.refreshing import ACTIVITY, FAST
+from dashboard.settings import queries as settings
+
+FAST_PACE = 0.5
+ENOUGH = 3  # measurements that tell a pace
 
 
 def _settings() -> Settings:
@@ -92,6 +100,63 @@ def wal_gap(_watch: Watch) -> Answer:
     ]
 
 
+def _measured() -> Measurement | Unknown:
+    reading = trusted(RPO, "What would be lost")
+    if isinstance(reading, Unknown):
+        return reading
+    return parse(reading) or Unknown("What would be lost has not been measured yet.")
+
+
+@condition("backups.rpo_missed", every=RPO_SECONDS)
+def rpo_missed(watch: Watch) -> Answer:
+    """On a path back to the data more would be lost than promised, in seconds."""
+    found = _measured()
+    if isinstance(found, Unknown):
+        return found
+    risks = {path: at_risk(path, found.primary, found.measured_at) for path in found.paths}
+    unknown = [path for path, seconds in risks.items() if path.key == ARCHIVE and seconds is None]
+    over = [(path, seconds) for path, seconds in risks.items() if seconds and seconds > watch.limit]
+    if unknown and not over:
+        return Unknown(unknown[0].reason)
+    return [
+        Breach(
+            path.title,
+            f"{path.title}: {duration(seconds)} of work would be lost, {duration(watch.limit)} is promised."
+            f" All is safe until {at(path.safe_until_at)}. {path.reason}".rstrip(),
+        )
+        for path, seconds in over
+    ]
+
+
+@condition("backups.rpo_burning", every=RPO_SECONDS)
+def rpo_burning(watch: Watch) -> Answer:
+    """More than the limit is at risk in the archive, in seconds, and it grows with the clock."""
+    found = _measured()
+    if isinstance(found, Unknown):
+        return found
+    path = next(path for path in found.paths if path.key == ARCHIVE)
+    seconds = at_risk(path, found.primary, found.measured_at)
+    if seconds is None:
+        return Unknown(path.reason)
+    pace = _pace(found.trail)
+    if seconds <= watch.limit or pace < FAST_PACE:
+        return []
+    left = float(settings.value("backups.rpo_seconds")) - seconds
+    ends = f"the promise is broken in {duration(left / pace)}" if left > 0 else "the promise is broken"
+    return [Breach("", f"{duration(seconds)} of work is at risk and nothing gets safe: so {ends}.")]
+
+
+def _pace(trail: list[dict[str, Any]]) -> float:
+    """Return by how many seconds the loss grows in a second: 1 when nothing gets safe any more."""
+    known = [row for row in trail if row["safe_until_at"]]
+    if len(known) < ENOUGH:
+        return 0.0
+    begin, end = (datetime.fromisoformat(row["at"]) for row in (known[0], known[-1]))
+    passed = (end - begin).total_seconds()
+    gained = (known[-1]["safe_until_at"] - known[0]["safe_until_at"]).total_seconds()
+    return (passed - gained) / passed if passed > 0 else 0.0
+
+
 @condition("backups.repository_away", every=CATALOGUE_SECONDS)
 def repository_away(_watch: Watch) -> Answer:
     """Barman, or its folder, cannot be read."""
@@ -147,10 +212,10 @@ def verification_failed(_watch: Watch) -> Answer:
     """The last verification of a backup that is still there failed."""
     newest = (
         select(Verification)
-        .distinct(Verification.backup_id, Verification.method)
+        .ext(distinct_on(Verification.backup_id))
         .join(Backup, (Backup.server == Verification.server) & (Backup.backup_id == Verification.backup_id))
         .where(Verification.server == _settings().barman_server, Backup.gone_at.is_(None))
-        .order_by(Verification.backup_id, Verification.method, Verification.at.desc(), Verification.id.desc())
+        .order_by(Verification.backup_id, Verification.at.desc(), Verification.id.desc())
     )
     return [
         Breach(row.backup_id, f"{at(row.at)}, by {row.method}: {row.broken_file} {row.reason}".rstrip())
