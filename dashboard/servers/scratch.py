@@ -28,6 +28,7 @@ PORT = 5432
 LONGEST_SOCKET_FOLDER = 90  # bytes; with the socket's name the kernel allows 107
 BIRTH_SECONDS = 10.0
 POLL_SECONDS = 0.05
+ACCEPTS = "database system is ready to accept connections"
 # Only who may enter the socket's folder gets in, so nobody is asked for a password.
 HBA = "local all all trust\n"
 # What the restored configuration may not bring along: archiving over the live archive, following the live
@@ -84,7 +85,9 @@ class ScratchServer:
         self.log = folder / "server.log"
         self.account = service_account()
         self._bin = bin_folder
+        self.problem = ""
         self._log_offset = 0
+        self._deaf_since: float | None = None
 
     @property
     def name(self) -> str:
@@ -151,12 +154,13 @@ class ScratchServer:
         """Start without waiting; `recovery` holds recovery settings of this start. Raises ServerError."""
         if self.pid is not None:
             return
+        programs = self.bin  # refuses an empty folder, and a version nobody has
         self._prepare()
         options = {**OVERRIDES, **self._own_settings(), **self._sizes(), **(recovery or {})}
         words = [f"-c {shlex.quote(f'{name}={value}')}" for name, value in options.items()]
         self._log_offset = self.log.stat().st_size if self.log.exists() else 0
         argv = ["start", "-W", "-s", "-D", str(self.data), "-l", str(self.log), "-o", " ".join(words)]
-        run_tool([str(self.bin / "pg_ctl"), *argv], self.folder, self.account)
+        run_tool([str(programs / "pg_ctl"), *argv], self.folder, self.account)
 
     def wait(
         self,
@@ -173,6 +177,7 @@ class ScratchServer:
         while not self.promoted():
             tick()
             waited = time.monotonic() - begun
+            self._refuse_deaf()
             if self.pid is None and (waited > BIRTH_SECONDS or self._has_ended()):
                 words = last_lines(self.log, self._log_offset)
                 raise ServerError(f"The restored server ended: {words}")
@@ -180,14 +185,24 @@ class ScratchServer:
                 raise TimeoutError(f"The restored server was not ready within {seconds:.0f} s.")
             time.sleep(poll)
 
+    def _refuse_deaf(self) -> None:
+        """Raise ServerError when it is ready and still lets nobody in, as with a damaged catalogue."""
+        if ACCEPTS not in self.said():
+            self._deaf_since = None
+            return
+        self._deaf_since = self._deaf_since or time.monotonic()
+        if time.monotonic() - self._deaf_since > BIRTH_SECONDS:
+            raise ServerError(f"The restored server lets nobody in: {self.problem}")
+
     def promoted(self) -> bool:
-        """Whether it has left recovery and takes connections."""
+        """Whether it has left recovery and takes connections; else `problem` says what it answers."""
         try:
             with closing(psycopg2.connect(self.url(), connect_timeout=3)) as link, link.cursor() as at:
                 at.execute("SELECT NOT pg_is_in_recovery()")
                 row = at.fetchone()
                 return bool(row and row[0])
-        except psycopg2.OperationalError:
+        except psycopg2.OperationalError as error:
+            self.problem = str(error).strip()
             return False
 
     def said(self) -> str:

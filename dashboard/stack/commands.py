@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dashboard.core.config import STACK_FILE
 from dashboard.servers import ServerError, remove_data_root
+from dashboard.servers.scratch import stop_scratch_servers
 from dashboard.stack.console import Console
 from dashboard.stack.layout import Layout
 from dashboard.stack.lock import StackLock, holder, wait_until_free
@@ -18,6 +19,8 @@ from dashboard.stack.state import STATE_FILE, load_state
 from dashboard.stack.supervisor import StopRequested, Supervisor
 
 DOWN_SECONDS = 90.0
+# Restored servers that are looked into; they outlive the job that made them, not the stack.
+SCRATCH = "scratch"
 FOLDER_MODE_USER = 0o700
 FOLDER_MODE_ROOT = 0o711  # the servers' own account passes through
 
@@ -41,7 +44,9 @@ def up(options: StackOptions) -> int:
 def run(starter: Starter, supervisor: Supervisor) -> int:
     """Start, watch, and stop everything again, whatever happened."""
     console, code = supervisor.console, 0
+    scratch = starter.layout.servers / SCRATCH
     try:
+        stop_scratch_servers(scratch)  # of a stack that was killed
         starter.run()
         supervisor.watch()
     except StopRequested:
@@ -53,6 +58,7 @@ def run(starter: Starter, supervisor: Supervisor) -> int:
         if starter.new_password is not None:
             starter.tell_password()
         supervisor.stop_all()
+        stop_scratch_servers(scratch)
         end_remains(starter.layout.home)
     console.say("Everything is stopped")
     return code
@@ -98,6 +104,7 @@ def reset(options: StackOptions, *, confirmed: bool) -> int:
         return 1
     down(options)
     end_remains(home)
+    stop_scratch_servers(home / "servers" / SCRATCH)
     remove_data_root(home / "servers")
     shutil.rmtree(home)
     print(f"Deleted {home}.")
