@@ -52,8 +52,9 @@ class _Reader(HTMLParser):
 
 def read_form(page: str) -> dict[str, str]:
     """The fields of the record's form with their values."""
+    start = page.rfind("<form", 0, max(page.find("record-form"), 0))
     reader = _Reader()
-    reader.feed(page)
+    reader.feed(page[max(start, 0) : page.find("</form>", start) + 7])
     assert reader.values, page[:3000]
     return reader.values
 

@@ -28,6 +28,8 @@ calm = settings(
         Phase.generate,
     ),  # a failure is named at once; shrinking it asks hundreds of pages
 )
+# Thousands of pages: the lines they run are counted by the tests beside this one, in half the time.
+pytestmark = pytest.mark.no_cover
 creatable = pytest.mark.parametrize("entity", [screen.entity() for screen in SCREENS if screen.can_create])
 editable = pytest.mark.parametrize("entity", [screen.entity() for screen in SCREENS if screen.can_edit])
 every = pytest.mark.parametrize("entity", [screen.entity() for screen in SCREENS])
@@ -76,12 +78,14 @@ def test_the_corpus_in_a_stored_form_is_stored_or_shown_again(
     first = staff.get(path)
     if first.status_code == 409:
         return  # locked by its workflow: nothing can be typed
-    fields = open_fields(specs[entity], read_form(first.text))
+    form = read_form(first.text)
+    fields = open_fields(specs[entity], form)
     for name, text in CORPUS.items():
-        form = read_form(staff.get(path).text)
         typed = {key: text for key in fields if key in form or "-0-" in key}
         answer = staff.post(path, data=form | typed)
         assert answer.status_code in {302, 409, 422}, name
+        if answer.status_code == 302:  # stored: the next one is typed into what is there now
+            form = read_form(staff.get(path).text)
         check(answer, typed)
     for name, raw in RAW.items():
         answer = staff.post(
@@ -111,7 +115,6 @@ def test_the_corpus_in_lists_and_pickers_makes_no_error(
         words = text[:2000]
         asked: list[tuple[str, dict[str, str]]] = [
             ("", {"q": words}),
-            ("", {"page": words, "size": words, "sort": words, "after": words}),
             ("", dict.fromkeys(keys, words)),
             ("lookup", {"q": words, "org_id": words}),
             ("lookup", {"exact": words, "org_id": words}),
@@ -120,8 +123,19 @@ def test_the_corpus_in_lists_and_pickers_makes_no_error(
             status = staff.get(address(entity, rest), query_string=query).status_code
             assert status in {200, 403, 404, 422}, (name, rest, query)
     for name, raw in RAW.items():
-        for rest in (f"?q={raw}", f"lookup?q={raw}", f"?sort={raw}", f"?id={raw}", f"?{raw}={raw}"):
+        for rest in (f"?q={raw}", f"lookup?q={raw}", f"?{keys[0]}={raw}"):
             assert staff.get(address(entity, rest)).status_code in {200, 403, 404, 422}, (name, rest)
+
+
+def test_the_corpus_in_the_controls_of_a_list_makes_no_error(make: Make, staff: FlaskClient) -> None:
+    make("supplier")
+    for control in ("page", "size", "sort", "after", "id", "cols", "view"):
+        for text in CORPUS.values():
+            answer = staff.get(address("supplier"), query_string={control: text[:2000]})
+            assert answer.status_code in {200, 403, 404, 422}, (control, text[:100])
+        for raw in RAW.values():
+            for query in (f"?{control}={raw}", f"?{raw}={raw}"):
+                assert staff.get(address("supplier", query)).status_code in {200, 403, 404, 422}, query
 
 
 @creatable
