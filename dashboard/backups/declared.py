@@ -109,4 +109,4 @@ declare(
 def follow_schedules() -> None:
     """Let the timed jobs follow the settings that say when they run."""
     when_changed("backups.every", lambda cron: retime("backups.back_up", cron))
-    when_changed("drills.every", lambda cron: retime("drills.run", cron))
+    when_changed("drills.every", lambda cron: retime("backups.drill", cron))

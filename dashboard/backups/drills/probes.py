@@ -77,6 +77,20 @@ def check_server(at: cursor) -> Answer:
     return Answer(detail=" ".join(version.split()[:2]))
 
 
+def read_end(at: cursor) -> int:
+    """Return the position, in bytes, at which the server left the timeline that was restored.
+
+    It is the last line of the history file of its own timeline. Raises psycopg2.Error.
+    """
+    at.execute("SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)")
+    (timeline,) = at.fetchone() or ("",)
+    at.execute("SELECT pg_read_file(%s)", (f"pg_wal/{timeline}.history",))
+    (history,) = at.fetchone() or ("",)
+    lines = [line.split("\t") for line in history.splitlines() if line[:1].isdigit()]
+    high, low = lines[-1][1].split("/")
+    return (int(high, 16) << 32) + int(low, 16)
+
+
 def check_checksums(at: cursor) -> Answer:
     """Data checksums are on, so that a damaged page is noticed when it is read."""
     at.execute("SELECT current_setting('data_checksums')")
