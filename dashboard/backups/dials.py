@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dashboard.backups import rpo
-from dashboard.core.charts import Chart
-from dashboard.core.filters import duration
+from dashboard.core.charts import Chart, Series
+from dashboard.core.filters import duration, viewer_zone
 from dashboard.health.judging import CRITICAL, OK, WARNING
 from dashboard.health.models import Reading
-from dashboard.health.queries import get_reading
-from dashboard.health.reviewing import time_chart
+from dashboard.health.queries import get_reading, list_samples
 from dashboard.settings import queries as settings
+from dashboard.settings.registry import exact_length
 
 UNKNOWN, NONE = "unknown", "none"
 # A pace says something once more is at risk than archive_timeout leaves open by itself.
@@ -137,13 +137,58 @@ def scale(seconds: float, limit: int) -> float:
     return round(min(100.0, 100 * math.log10(1 + seconds) / math.log10(1 + limit)), 1)
 
 
-def marks(limit: int) -> list[tuple[float, str]]:
-    """Return what is written along the scale: place in percent and words; the limit stands at its end."""
+@dataclass(frozen=True)
+class Tick:
+    """A mark on the dial's arc: its two ends, and its words with where they stand."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    x: float
+    y: float
+    anchor: str
+    words: str
+
+
+def ticks(limit: int) -> list[Tick]:
+    """Return the marks along the arc, drawn around (100, 100); the promise stands at its end."""
     written = [(1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (86_400, "1 d")]
-    return [(scale(seconds, limit), words) for seconds, words in written if seconds < limit / 2]
+    return [_tick(scale(seconds, limit), words) for seconds, words in written if seconds < limit / 2] + [
+        _tick(100, exact_length(limit))
+    ]
+
+
+def _tick(share: float, words: str) -> Tick:
+    angle = math.pi * (1 - share / 100)
+    points = [
+        (round(100 + r * math.cos(angle), 1), round(100 - r * math.sin(angle), 1)) for r in (72, 88, 94)
+    ]
+    (x1, y1), (x2, y2), (x, y) = points
+    anchor = "middle" if 40 < share < 60 else "end" if share < 50 else "start"  # near the top
+    if share == 100:  # beside the end of the arc there is no room
+        x, y, anchor = 180, 114, "middle"
+    return Tick(x1, y1, x2, y2, x, y, anchor, words)
 
 
 def history(span: timedelta) -> Chart:
-    """Draw the three figures over time, in seconds."""
+    """Draw the worst of each path over time, in seconds."""
     names = {f"rpo.{key}": title for key, title in rpo.TITLES.items()}
-    return time_chart("What would have been lost, by path", names, span=span, unit="s")
+    moments, series = list_samples(list(names), span=span, largest=True)
+    drawn = {name: title for name, title in names.items() if any(value is not None for value in series[name])}
+    first = next((i for i in range(len(moments)) if any(series[name][i] is not None for name in drawn)), 0)
+    return Chart(
+        "line",
+        "What would have been lost",
+        [f"{moment.astimezone(viewer_zone()):%H:%M:%S}" for moment in moments[first:]],
+        [Series(title, [_rounded(at) for at in series[name][first:]]) for name, title in drawn.items()],
+        unit="s",
+        floor=0.1,
+        subtitle="Seconds of work at risk by path, the worst of each moment, on a logarithmic scale",
+        category_title="Time",
+        empty="Nothing was measured in this span: the workers have not run.",
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

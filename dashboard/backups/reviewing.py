@@ -46,7 +46,7 @@ def archiver_state() -> ArchiverState:
 
 def promises(server: str, window: dict[str, Any], newest: Backup | None) -> list[Promise]:
     """RPO, RTO and freshness, each against what the settings promise."""
-    return [_rpo(window), _rto(server), _freshness(newest)]
+    return [_rpo(window), _rto(server), freshness(newest)]
 
 
 def _rpo(window: dict[str, Any]) -> Promise:
@@ -78,7 +78,8 @@ def _rto(server: str) -> Promise:
     return Promise(title, found.status, duration(found.seconds), found.text)
 
 
-def _freshness(newest: Backup | None) -> Promise:
+def freshness(newest: Backup | None) -> Promise:
+    """The age of the newest backup, against what the settings call late."""
     late = settings.length("backups.late_seconds")
     title = f"A backup not older than {exact_length(int(late.total_seconds()))}"
     if newest is None or newest.age is None:
@@ -109,9 +110,9 @@ def card(server: str) -> Card:
 
 
 def _summary(reading: Reading | None, newest: Backup | None) -> tuple[str, str, str]:
-    freshness = _freshness(newest)
+    fresh = freshness(newest)
     if newest is None:
-        return freshness.status, "No backup yet", freshness.text
+        return fresh.status, "No backup yet", fresh.text
     headline = f"Newest {ago(newest.end_at).striptags()}, {bytes_(newest.size_bytes)}"
     failed = failed_checks(reading)
     if failed:
@@ -120,8 +121,8 @@ def _summary(reading: Reading | None, newest: Backup | None) -> tuple[str, str, 
     if broken := _broken(window):
         return CRITICAL, headline, broken
     if not is_open(window):
-        return freshness.status, headline, "The restorable window opens with the next archived WAL file."
-    return freshness.status, headline, f"Restorable from {ago(window['from_at']).striptags()} on."
+        return fresh.status, headline, "The restorable window opens with the next archived WAL file."
+    return fresh.status, headline, f"Restorable from {ago(window['from_at']).striptags()} on."
 
 
 def _broken(window: dict[str, Any]) -> str:

@@ -50,7 +50,8 @@ class Chart:
     """What to draw. `unit` is printed behind numbers; 'bytes' writes binary sizes; `links` are per category.
 
     `bar` stands, `bars` lie (for long names); pie and donut use the first series only; `empty` is the reason
-    shown when there is nothing to draw.
+    shown when there is nothing to draw. `floor` makes the scale
+    logarithmic; what is smaller is drawn there.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class Chart:
     empty: str = "There are no records for it yet."
     subtitle: str = ""
     category_title: str = "Category"
+    floor: float | None = None
     palette: Sequence[str] = field(default=PALETTE)
 
     @property
@@ -119,9 +121,12 @@ class Chart:
 
     def _marks(self, series: Series) -> list[dict[str, Any]]:
         return [
-            {"value": None if value is None else float(value)} | self._linked(series, index)
+            {"value": self._drawn_at(value)} | self._linked(series, index)
             for index, value in enumerate(series.values)
         ]
+
+    def _drawn_at(self, value: Value) -> float | None:
+        return None if value is None else max(float(value), self.floor or float(value))
 
     def _linked(self, series: Series, index: int) -> dict[str, str]:
         link = self._link(series, index)
@@ -131,6 +136,7 @@ class Chart:
         lying = self.kind == "bars"
         names = {"type": "category", "data": list(self.categories), "inverse": lying}
         values = {"type": "value", "name": "" if self.unit == "bytes" else self.unit, "splitNumber": 4}
+        values |= {"type": "log", "min": self.floor} if self.floor else {}
         # At the end of a lying axis the unit would be cut off.
         values |= {"nameLocation": "middle", "nameGap": 28} if lying else {}
         option: dict[str, Any] = {

@@ -23,15 +23,18 @@ def list_readings(keys: Iterable[str]) -> dict[str, Reading]:
 
 
 def list_samples(
-    names: Sequence[str], *, span: timedelta, until: datetime | None = None
+    names: Sequence[str], *, span: timedelta, until: datetime | None = None, largest: bool = False
 ) -> tuple[list[datetime], dict[str, list[float | None]]]:
-    """Return 120 moments over the last `span`, and each series' mean there (None: nothing was read)."""
+    """Return 120 moments over the last `span`, and each series' mean there (None: nothing was read).
+
+    `largest` takes the largest instead: what matters of a risk is its peak.
+    """
     step = span / CHART_POINTS
     end = until or datetime.now(UTC)
     since = end - span
     slot = func.floor(func.extract("epoch", MetricSample.at - since) / step.total_seconds()).label("slot")
     rows = db.session.execute(
-        select(MetricSample.name, slot, func.avg(MetricSample.value))
+        select(MetricSample.name, slot, (func.max if largest else func.avg)(MetricSample.value))
         .where(MetricSample.name.in_(names), MetricSample.at >= since, MetricSample.at < end)
         .group_by(MetricSample.name, slot)
     )
