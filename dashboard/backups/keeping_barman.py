@@ -130,3 +130,9 @@ def nodes_of(conninfo: str) -> tuple[str, ...]:
     numbers = ports[1].split(",") if ports else ["5432"]
     numbers = numbers * len(names) if len(numbers) == 1 else numbers
     return tuple(f"{name}:{number}" for name, number in zip(names, numbers, strict=False))
+
+
+def passphrase_command(barman: Barman) -> str:
+    """Return the command that prints the key's passphrase, '' when there is none."""
+    shown = barman.ask("show-servers", barman.server).get(barman.server) or {}
+    return str(shown.get("encryption_passphrase_command") or "")
