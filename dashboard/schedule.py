@@ -37,7 +37,18 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("backups.catalogue", "backups.sync_catalogue", "Read the backup catalogue", every=60),
     Schedule("backups.keeping", "backups.review_keeping", "Read how backups are kept", every=60),
     Schedule("backups.verify", "backups.verify", "Verify the backup seen longest ago", cron="50 3 * * *"),
+    Schedule("backups.offsite", "backups.copy_offsite", "Copy backups off-site", every=300),
+    Schedule("backups.offsite_proof", "backups.prove_offsite", "Restore from off-site", cron="30 4 * * 6"),
     Schedule("backups.hourly", "backups.back_up", "Hourly backup", cron="5 * * * *", setting="backups.every"),
+    Schedule(
+        "backups.drill",
+        "backups.drill",
+        "Restore drill",
+        cron="30 2 * * 0",
+        setting="drills.every",
+    ),
+    Schedule("backups.keep_drills", "backups.keep_drills", "Clear away after drills that died", every=60),
+    Schedule("backups.canary", "backups.write_canary", "Write the clocked row of drills", every=60),
     Schedule("backups.sweep_restores", "backups.sweep_restores", "Tidy up scratch servers", every=60),
     Schedule(
         "copies.daily",
