@@ -2,6 +2,8 @@
 
 from dashboard.backups import safekeeping, service, verifying
 from dashboard.backups.models import Backup
+from dashboard.backups.providers.choice import provider_of
+from dashboard.backups.providers.interface import Restores, Watch
 from dashboard.core.config import get_settings
 from dashboard.core.db import db
 from dashboard.core.errors import UnavailableError
@@ -23,7 +25,7 @@ from dashboard.jobs.run import Run
 )
 def cron(_run: Run) -> dict[str, object]:
     """Keep receive-wal alive and enforce retention (every 60 s)."""
-    service.barman_of(get_settings()).cron()
+    provider_of(get_settings()).tend()
     return {}
 
 
@@ -38,9 +40,9 @@ def cron(_run: Run) -> dict[str, object]:
 )
 def sync_catalogue(_run: Run) -> dict[str, object]:
     """Read the repository (every 60 s); see to the very first backup."""
-    barman = service.barman_of(get_settings())
-    found = service.sync_catalogue(barman)
-    if "error" not in found and service.needs_first_backup(barman.server):
+    provider = provider_of(get_settings())
+    found = provider.sync()
+    if "error" not in found and service.needs_first_backup(provider.server):
         jobs.enqueue("backups.back_up", actor=SYSTEM_ACTOR)
     return found
 
@@ -55,19 +57,18 @@ def sync_catalogue(_run: Run) -> dict[str, object]:
 )
 def back_up(run: Run, *, mode: str = "auto") -> dict[str, object]:
     """Make a base backup; `mode` is auto, full or incremental."""
-    barman = service.barman_of(get_settings())
+    provider = provider_of(get_settings())
     run.progress(0, service.STEPS, "Preparing")
     try:
-        backup_id = service.back_up(
-            barman, mode=mode, on_line=run.log, on_phase=run.progress, tick=run.check_cancelled
-        )
+        backup_id = provider.back_up(mode, Watch(run.log, run.progress, run.check_cancelled))
     finally:
         # Also after a failure, which the runner rolls back: the catalogue shows the failed backup.
-        service.sync_catalogue(barman)
+        provider.sync()
         db.session.commit()
-    _ask_to_verify(barman.server, backup_id, actor=run.actor)
+    if provider.restores is Restores.SCRATCH:
+        _ask_to_verify(provider.server, backup_id, actor=run.actor)
     run.progress(service.STEPS, service.STEPS, "Done")
-    return service.describe(barman.server, backup_id)
+    return service.describe(provider.server, backup_id)
 
 
 def _ask_to_verify(server: str, backup_id: str, *, actor: str) -> None:

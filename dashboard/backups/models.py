@@ -49,7 +49,9 @@ class Backup(ControlModel):
     @property
     def duration(self) -> timedelta | None:
         """From its begin to its end."""
-        return self.end_at - self.begin_at if self.begin_at and self.end_at else None
+        if self.begin_at is None or self.end_at is None or self.end_at == self.begin_at:
+            return None  # a managed service tells one moment only
+        return self.end_at - self.begin_at
 
     @property
     def age(self) -> timedelta | None:

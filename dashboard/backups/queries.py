@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, select
 
 from dashboard.backups.models import FAILED, RESTORABLE, Backup
 from dashboard.core.db import db
@@ -15,6 +15,11 @@ from dashboard.jobs.slots import next_slot
 BACK_UP = "backups.back_up"
 REPOSITORY = "backups.repository"
 PAGE_ROWS = 100
+# Barman's ids are times of begin, in the zone of its machine; other providers always tell the begin.
+NEWEST_FIRST = (
+    func.coalesce(Backup.begin_at, func.to_timestamp(Backup.backup_id, 'YYYYMMDD"T"HH24MISS')).desc(),
+    Backup.backup_id.desc(),
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ def list_backups(server: str, *, limit: int = PAGE_ROWS) -> list[Backup]:
         db.session.scalars(
             select(Backup)
             .where(Backup.server == server, Backup.gone_at.is_(None))
-            .order_by(Backup.backup_id.desc())
+            .order_by(*NEWEST_FIRST)
             .limit(limit)
         )
     )
@@ -51,7 +56,7 @@ def find_newest(server: str, *, kind: str = "") -> Backup | None:
     )
     if kind:
         query = query.where(Backup.kind == kind)
-    return db.session.scalar(query.order_by(Backup.backup_id.desc()).limit(1))
+    return db.session.scalar(query.order_by(*NEWEST_FIRST).limit(1))
 
 
 def get_repository() -> Reading | None:
@@ -101,11 +106,19 @@ def _failed_in_catalogue(server: str, newest: Backup | None) -> Failure | None:
     """A backup made outside Steward, by hand or by cron, leaves no job run."""
     query = select(Backup).where(Backup.server == server, Backup.gone_at.is_(None), Backup.status == FAILED)
     if newest:
-        query = query.where(Backup.backup_id > newest.backup_id)
-    failed = db.session.scalar(query.order_by(Backup.backup_id.desc()).limit(1))
+        query = query.where(_is_later(newest))
+    failed = db.session.scalar(query.order_by(*NEWEST_FIRST).limit(1))
     if failed is None:
         return None
-    return Failure(failed.begin_at or _moment_of(failed.backup_id), failed.error or "Barman gives no reason.")
+    return Failure(failed.begin_at or _moment_of(failed.backup_id), failed.error or "No reason is given.")
+
+
+def _is_later(newest: Backup) -> ColumnElement[bool]:
+    """Compare begins; ids only where Barman tells no begin, because a backup failed before it had one."""
+    by_id = Backup.backup_id > newest.backup_id
+    if newest.begin_at is None:
+        return by_id
+    return case((Backup.begin_at.is_(None), by_id), else_=Backup.begin_at > newest.begin_at)
 
 
 def _moment_of(backup_id: str) -> datetime:

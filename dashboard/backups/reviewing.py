@@ -116,7 +116,7 @@ def _summary(reading: Reading | None, newest: Backup | None) -> tuple[str, str, 
     headline = f"Newest {ago(newest.end_at).striptags()}, {bytes_(newest.size_bytes)}"
     failed = failed_checks(reading)
     if failed:
-        return CRITICAL, headline, f"Barman's checks fail: {', '.join(failed)}."
+        return CRITICAL, headline, f"{provider_name(reading)}'s checks fail: {', '.join(failed)}."
     window = window_of(reading)
     if broken := _broken(window):
         return CRITICAL, headline, broken
@@ -142,6 +142,11 @@ def is_open(window: dict[str, Any]) -> bool:
     """Whether the window holds a moment: right after the first backup its WAL is still on its way."""
     begin, end = window.get("from_at"), window.get("until_at")
     return bool(begin and end and begin <= end)
+
+
+def provider_name(reading: Reading | None) -> str:
+    """Return what people call the source of backups."""
+    return str(reading.data.get("provider", "Barman")) if reading else "Barman"
 
 
 def failed_checks(reading: Reading | None) -> list[str]:

@@ -23,7 +23,7 @@ pages = Blueprint("backups", __name__)
 
 
 def _server() -> str:
-    server: str = current_app.extensions["steward_settings"].barman_server
+    server: str = current_app.extensions["steward_settings"].backup_server
     return server
 
 
@@ -59,6 +59,7 @@ def _measured(server: str) -> dict[str, Any]:
     span = span_of(request.args.get("span", ""))
     return {
         "dials": dials.current(),
+        "down": dials.primary_down(),
         "ticks": dials.ticks(settings.value("backups.rpo_seconds")),
         "history": dials.history(span),
         "span_tabs": span_tabs("backups.page", span),
