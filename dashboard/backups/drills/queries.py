@@ -67,6 +67,11 @@ def find_under_way() -> JobRun | None:
     return db.session.scalar(query.order_by(JobRun.enqueued_at.desc()).limit(1))
 
 
+def find_run(drill: Drill) -> JobRun | None:
+    """Return the job run that made a drill, while its log is kept."""
+    return db.session.get(JobRun, drill.run_id) if drill.run_id else None
+
+
 def list_dead() -> list[Drill]:
     """Return the drills that say they run although their job's run has ended, or is not known any more."""
     alive = select(JobRun.id).where(JobRun.status.in_(ACTIVE))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import func
 
+from dashboard.backups import service as backups
 from dashboard.backups.drills import queries
 from dashboard.backups.drills.evidence import Check
 from dashboard.backups.drills.live import Begin
@@ -62,6 +63,7 @@ def note_restore(drill: Drill, restore: Restore) -> None:
     drill.reached_at = restore.reached_at
     backup = db.session.get(Backup, (restore.server, restore.backup_id))
     drill.cluster_bytes = (backup.cluster_bytes if backup else None) or restore.bytes_total or None
+    drill.wal_bytes = restore.wal_done * backups.segment_bytes()
     db.session.flush()
 
 

@@ -45,7 +45,7 @@ def sweep(session: Session, settings: Settings) -> Swept:
             restore.reason = restore.reason or EXPIRED
             tear_down(session, restore)
             done.expired += 1
-        else:
+        elif restore.purpose != "drill":  # a drill stops its server itself, to read every page
             done.restarted += _keep_running(session, restore)
     done.folders = _remove_strays(session, settings)
     return done
