@@ -66,6 +66,12 @@ def current(now: datetime | None = None) -> list[Dial]:
     return [_dial(path, found, reading, limit, now or datetime.now(UTC)) for path in found.paths]
 
 
+def primary_down() -> rpo.Seen | None:
+    """Return the primary as it was last seen while it does not answer; None while it does."""
+    found = rpo.parse(get_reading(rpo.READING))
+    return found.primary if found and found.primary.down_since_at else None
+
+
 def _dial(path: rpo.Path, found: rpo.Measurement, reading: Reading, limit: int, now: datetime) -> Dial:
     seen, is_stale = found.primary, now - found.measured_at > 3 * reading.interval
     if path.safe_until_at is None:
@@ -124,7 +130,7 @@ def _pace(found: rpo.Measurement, seconds: float, limit: int, now: datetime) -> 
     points = [point for point in found.trail if point["safe_until_at"]]
     if len(points) < 2 or not BURN_FROM_SECONDS <= seconds < limit:  # two points make a line
         return None
-    passed = (points[-1]["at"] - points[0]["at"]).total_seconds()
+    passed = (points[-1]["measured_at"] - points[0]["measured_at"]).total_seconds()
     gained = (points[-1]["safe_until_at"] - points[0]["safe_until_at"]).total_seconds()
     rate = 1 - gained / passed if passed > 0 else 0.0
     if rate < BURN_FROM_RATE:

@@ -97,7 +97,7 @@ def measure(settings: Settings, *, segment: int = SEGMENT_BYTES) -> dict[str, fl
 
 def _store(seen: Seen, paths: list[Path], before: Mapping[str, Any]) -> dict[str, float | None]:
     now = datetime.now(UTC)
-    trail = [*before.get("trail", []), {"at": now, "safe_until_at": paths[0].safe_until_at}][-REMEMBERED:]
+    trail = [*before.get("trail", []), {"measured_at": now, "safe_until_at": paths[0].safe_until_at}][-REMEMBERED:]
     found = plain(Measurement(now, seen, paths, trail))
     store_reading(READING, found, every=EVERY_SECONDS)
     figures = {path.key: at_risk(path, seen, now) for path in paths}
