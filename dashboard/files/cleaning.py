@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from dashboard.files.models import Attachment
 from dashboard.files.store import FileStore, StoredObject
 
+BESIDE = """
+SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname ~ '__(then|aside)_[0-9]+$'
+    AND starts_with(CAST(:schema AS text), regexp_replace(nspname, '__(then|aside)_[0-9]+$', '')))
+"""
 SPARED = timedelta(hours=24)
 """An object this young may belong to a transaction that is still open."""
 
@@ -31,6 +35,11 @@ def clean(session: Session, store: FileStore, prefix: str, *, now: datetime | No
     for folder in sorted(set(store.folders(prefix)) | set(_folders_of_rows(session, prefix))):
         _clean_folder(session, store, folder, limit, report)
     return report
+
+
+def stands_beside(session: Session, schema: str) -> bool:
+    """Whether another state of the tenant stands beside it (time machine): its files are no orphans."""
+    return bool(session.scalar(text(BESIDE), {"schema": schema}))
 
 
 def _folders_of_rows(session: Session, prefix: str) -> Iterator[str]:

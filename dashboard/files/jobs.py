@@ -1,7 +1,7 @@
 """Job: remove bytes without a row from the file store, and report rows whose bytes are gone."""
 
 from dashboard.core.db import db
-from dashboard.files.cleaning import Report, clean
+from dashboard.files.cleaning import Report, clean, stands_beside
 from dashboard.files.setup import current_setup
 from dashboard.jobs.registry import job
 from dashboard.jobs.run import Run
@@ -37,6 +37,9 @@ def clean_up(run: Run) -> dict[str, object]:
 def _clean_tenant(run: Run, tenant: TenantRef, number: int, total: int) -> Report:
     run.progress(number, total, tenant.name)
     with use_tenant(tenant, actor=ACTOR) as session:
+        if stands_beside(session, tenant.schema):
+            run.log(f"{tenant.slug}: another state of it stands beside, which may need its files: left alone")
+            return Report()
         report = clean(session, current_setup().store, tenant.schema)
         db.session.rollback()  # it only reads
     run.log(

@@ -1,4 +1,5 @@
 -- The schema check: every schema that is or should be a tenant's, with its size from the planner's page counts.
+-- What the time machine puts beside one is on its own page.
 SELECT coalesce(t.slug, '') AS slug,
        coalesce(n.nspname, t.schema_name) AS schema_name,
        t.slug IS NOT NULL AS is_registered,
@@ -10,7 +11,8 @@ SELECT coalesce(t.slug, '') AS slug,
        coalesce(sum(greatest(s.n_live_tup, 0)), 0)::bigint AS rows,
        max(greatest(s.last_autovacuum, s.last_autoanalyze, s.last_analyze)) AS analyzed_at
 FROM public.tenant AS t
-FULL JOIN (SELECT oid, nspname, nspowner FROM pg_namespace WHERE nspname LIKE 'tenant\_%') AS n
+FULL JOIN (SELECT oid, nspname, nspowner FROM pg_namespace WHERE nspname LIKE 'tenant\_%'
+           AND nspname !~ '__(then|aside)_[0-9]+$') AS n
     ON n.nspname = t.schema_name
 LEFT JOIN pg_roles AS r ON r.rolname = t.role_name
 LEFT JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'i', 't', 'm')
