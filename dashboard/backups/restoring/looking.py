@@ -18,7 +18,7 @@ from dashboard.servers.scratch import ScratchServer
 
 PAGE_ROWS = 50
 CONNECT_SECONDS = 3
-STATEMENT_SECONDS = 5
+STATEMENT_SECONDS: float = 5
 LONGEST_VALUE = 500
 REGISTRY = "public.tenant"
 DATABASES = (
@@ -72,14 +72,14 @@ class Rows:
 
 def list_databases(server: ScratchServer) -> list[tuple[str, int]]:
     """Return the databases with their size in bytes. Raises UnavailableError."""
-    with _reading(server, "postgres") as at:
+    with reading(server, "postgres") as at:
         at.execute(DATABASES)
         return at.fetchall()
 
 
 def list_places(server: ScratchServer, database: str) -> list[Place]:
     """Return the tenants a database had at that time; none when it is no ERP. Raises UnavailableError."""
-    with _reading(server, database) as at:
+    with reading(server, database) as at:
         at.execute("SELECT to_regclass(%s)", (REGISTRY,))
         if (at.fetchone() or (None,))[0] is None:
             return []
@@ -97,7 +97,7 @@ def get_place(server: ScratchServer, database: str, slug: str) -> Place:
 
 def list_tables(server: ScratchServer, database: str, place: Place) -> list[TableFacts]:
     """Return a tenant's tables with estimated row counts."""
-    with _reading(server, database) as at:
+    with reading(server, database) as at:
         at.execute(TABLES, (_quoted(at, place.schema),))
         return [
             TableFacts(name, estimate if estimate >= 0 else None, is_sealed)
@@ -116,7 +116,7 @@ def get_table(server: ScratchServer, database: str, place: Place, name: str) -> 
 def count_rows(server: ScratchServer, database: str, place: Place, table: TableFacts) -> int:
     """Count a table's rows; of sealed ones too, which tells no price. Raises UnavailableError after 5 s."""
     query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(place.schema, table.name))
-    with _reading(server, database) as at:
+    with reading(server, database) as at:
         at.execute(query)
         return int((at.fetchone() or (0,))[0])
 
@@ -126,7 +126,7 @@ def read_rows(server: ScratchServer, database: str, place: Place, table: TableFa
     if table.is_sealed:
         raise NotFoundError(f"The rows of {table.name} are not shown: they hold sealed prices.")
     name = sql.Identifier(place.schema, table.name)
-    with _reading(server, database, role=place.role) as at:
+    with reading(server, database, role=place.role) as at:
         quoted = f"{_quoted(at, place.schema)}.{_quoted(at, table.name)}"
         at.execute(COLUMNS, (quoted,))
         columns = [column for (column,) in at.fetchall()]
@@ -145,18 +145,18 @@ def read_rows(server: ScratchServer, database: str, place: Place, table: TableFa
 
 
 @contextmanager
-def _reading(server: ScratchServer, database: str, *, role: str = "") -> Iterator[cursor]:
+def reading(server: ScratchServer, database: str, *, role: str = "") -> Iterator[cursor]:
     """Open a read-only transaction that gives up after five seconds. Raises UnavailableError in words."""
     try:
         with closing(_connect(server, database)) as link:
             link.set_session(readonly=True)
             with link, link.cursor() as at:
-                at.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
+                at.execute(f"SET LOCAL statement_timeout = '{int(STATEMENT_SECONDS * 1000)}ms'")
                 if role:
                     at.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
                 yield at
     except psycopg2.errors.QueryCanceled as error:
-        message = f"This took longer than {STATEMENT_SECONDS} s on the restored server and was given up."
+        message = f"This took longer than {STATEMENT_SECONDS:g} s on the restored server and was given up."
         raise UnavailableError("the restored server", message) from error
     except psycopg2.errors.InsufficientPrivilege as error:
         raise NotFoundError("The tenant's own role may not read this.") from error

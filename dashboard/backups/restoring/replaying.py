@@ -15,6 +15,13 @@ from dashboard.servers.scratch import ScratchServer
 
 LONGEST_SECONDS = 12 * 3600.0
 READ_EVERY_SECONDS = 0.5
+TARGETS = (
+    "recovery_target",
+    "recovery_target_lsn",
+    "recovery_target_name",
+    "recovery_target_time",
+    "recovery_target_xid",
+)
 RESTORED = re.compile(r'LOG:  restored log file "[0-9A-F]{24}"')
 REACHED = re.compile(r"last completed transaction was at log time (\S+ \S+)")
 REDO_DONE = re.compile(r"^(\S+ \S+) UTC .*LOG:  redo done at", re.MULTILINE)
@@ -66,19 +73,18 @@ def restore_command(server: ScratchServer) -> str:
 
 def recovery_settings(server: ScratchServer, target: TargetSpec) -> dict[str, str]:
     """Return the recovery settings of one start; on the command line they win over restored ones."""
+    # Emptied ones first: the server counts one set before them as a second target.
     settings = {
         "restore_command": restore_command(server),
-        "recovery_target": "",
-        "recovery_target_lsn": "",
-        "recovery_target_xid": "",
-        "recovery_target_name": "",
-        "recovery_target_time": "",
+        **dict.fromkeys(TARGETS, ""),
         "recovery_target_timeline": "latest",
         "recovery_target_action": "promote",
     }
     if target.kind == Target.TIME and target.at is not None:
+        del settings["recovery_target_time"]
         settings["recovery_target_time"] = f"{target.at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00"
     if target.kind == Target.POINT:
+        del settings["recovery_target_name"]
         settings["recovery_target_name"] = target.name
     return settings
 

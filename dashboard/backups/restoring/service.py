@@ -3,10 +3,11 @@
 The caller commits after `plan`; `bring_back` then writes its progress in transactions of its own.
 """
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -262,11 +263,10 @@ class _Work:
 def folder_bytes(folder: Path) -> int:
     """Return how many bytes the files below a folder have on disk now, while they come and go."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_blocks * 512
-        except OSError:
-            continue
+    for parent, _, files in os.walk(folder):  # unlike `rglob` it bears folders that vanish
+        for name in files:
+            with suppress(OSError):
+                total += os.lstat(f"{parent}/{name}").st_blocks * 512
     return total
 
 

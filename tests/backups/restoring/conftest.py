@@ -18,7 +18,7 @@ from tests.cluster import Cluster
 
 @dataclass
 class Heard:
-    """Hooks that remember what a restore says; `stop_at` raises at the first progress that holds the text."""
+    """Hooks that remember what a restore says; `stop_at` raises once something holds the text."""
 
     stop_at: str = ""
     lines: list[str] = field(default_factory=list)
@@ -26,7 +26,8 @@ class Heard:
 
     def check_cancelled(self) -> None:
         """Raise when told to."""
-        if self.stop_at and any(self.stop_at in text for _, _, text in self.shown):
+        said = [*self.lines, *(text for _, _, text in self.shown)]
+        if self.stop_at and any(self.stop_at in text for text in said):
             raise KeyboardInterrupt
 
     def log(self, text: str) -> None:
@@ -40,7 +41,8 @@ class Heard:
 
 @pytest.fixture
 def observed(whole_cluster: Cluster, settings: Settings) -> Settings:
-    return whole_cluster.settings(settings)
+    url = whole_cluster.layout.backup_url().replace("postgresql://", "postgresql+psycopg2://", 1)
+    return whole_cluster.settings(settings).model_copy(update={"backup_url": url})
 
 
 @pytest.fixture
