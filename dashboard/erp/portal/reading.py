@@ -8,9 +8,10 @@ from typing import Any, cast
 import sqlalchemy as sa
 from babel.numbers import list_currencies
 
+from dashboard.erp.portal import amounts
 from dashboard.erp.quotes.models import Quote, QuoteLine
 from dashboard.erp.sourcing.models import RfqLine
-from dashboard.records.columns import Column, describe
+from dashboard.records.columns import Column, Kind, describe
 from dashboard.records.values import ValueInvalidError, clean, dump, parse
 
 MAX_TEXT = 4000
@@ -42,6 +43,12 @@ class LineAnswer:
         return self.no_bid or self.is_sealed or self.values.get("unit_price") is not None
 
     @property
+    def amount(self) -> Decimal | None:
+        """What the line costs; None where no price is known."""
+        price = None if self.no_bid else self.values.get("unit_price")
+        return None if price is None else self.asked.quantity * price
+
+    @property
     def is_blank(self) -> bool:
         """Whether nothing was said about the line."""
         return not self.no_bid and not any(self.typed.values())
@@ -61,27 +68,46 @@ class Answer:
         """Whether it can be saved."""
         return not self.errors and not any(line.errors for line in self.lines)
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether a sealed price that nobody reads belongs to the total."""
+        return any(line.is_sealed and line.amount is None and not line.no_bid for line in self.lines)
+
+    @property
+    def currency(self) -> str:
+        """The currency the amounts are shown in."""
+        return "" if "currency" in self.errors else self.typed["currency"].upper()
+
+    @property
+    def goods(self) -> Decimal:
+        """Sum of the lines that have a price."""
+        return sum((line.amount or Decimal(0) for line in self.lines), Decimal(0))
+
+    @property
+    def total(self) -> Decimal:
+        """What the whole costs: the lines and the freight."""
+        return self.goods + (self.values.get("freight") or Decimal(0))
+
 
 def stored(
     asked: Sequence[RfqLine], quote: Quote | None, lines: Sequence[QuoteLine], currency: str
 ) -> Answer:
     """The form as saved; sealed prices stay empty."""
     by_line = {line.rfq_line_id: line for line in lines}
-    typed = {key: dump(getattr(quote, key)) or "" for key in TERMS} if quote else dict.fromkeys(TERMS, "")
-    typed["currency"] = typed["currency"] or currency
-    return Answer(typed, [_stored_line(one, by_line.get(one.id)) for one in asked])
+    currency = quote.currency if quote else currency
+    typed = {key: _shown(getattr(quote, key, None), currency) for key in TERMS} | {"currency": currency}
+    found = [_stored_line(one, by_line.get(one.id), currency) for one in asked]
+    return Answer(typed, found, values={"freight": quote.freight if quote else None})
 
 
-def _stored_line(asked: RfqLine, line: QuoteLine | None) -> LineAnswer:
-    typed = {key: _shown(getattr(line, key)) if line else "" for key in OF_LINE}
-    return LineAnswer(asked, line, typed, no_bid=bool(line and line.no_bid))
+def _stored_line(asked: RfqLine, line: QuoteLine | None, currency: str) -> LineAnswer:
+    typed = {key: _shown(getattr(line, key, None), currency) for key in OF_LINE}
+    values = {"unit_price": line.unit_price if line else None}
+    return LineAnswer(asked, line, typed, no_bid=bool(line and line.no_bid), values=values)
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, Decimal):
-        text = f"{value:f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return dump(value) or ""
+def _shown(value: object, currency: str) -> str:
+    return amounts.typed(value, currency) if isinstance(value, Decimal) else dump(value) or ""
 
 
 def read(
@@ -95,10 +121,11 @@ def read(
     by_line = {line.rfq_line_id: line for line in lines}
     rest_no_bid = submitting and form.get("rest_no_bid") == "1"
     answer = Answer({key: clean(form.get(key, "")) for key in TERMS}, [])
-    answer.values, answer.errors = _check(QUOTE_COLUMNS, answer.typed)
+    currency = answer.typed["currency"].upper()
+    answer.values, answer.errors = _check(QUOTE_COLUMNS, answer.typed, currency)
     _check_currency(answer)
     for one in asked:
-        line = _read_line(form, one, by_line.get(one.id))
+        line = _read_line(form, one, by_line.get(one.id), currency)
         if rest_no_bid and not line.is_answered and not line.errors:
             line.no_bid = True
         if submitting and not line.is_answered and not line.errors:
@@ -109,10 +136,10 @@ def read(
     return answer
 
 
-def _read_line(form: Mapping[str, str], asked: RfqLine, line: QuoteLine | None) -> LineAnswer:
+def _read_line(form: Mapping[str, str], asked: RfqLine, line: QuoteLine | None, currency: str) -> LineAnswer:
     typed = {key: clean(form.get(f"{key}-{asked.id}", "")) for key in OF_LINE}
     found = LineAnswer(asked, line, typed, no_bid=form.get(f"no_bid-{asked.id}") == "1")
-    found.values, found.errors = _check(LINE_COLUMNS, typed)
+    found.values, found.errors = _check(LINE_COLUMNS, typed, currency)
     if found.no_bid and typed["unit_price"] and "unit_price" not in found.errors:
         found.errors["unit_price"] = "A line is either priced or “No bid”, not both."
     return found
@@ -125,21 +152,23 @@ def _check_currency(answer: Answer) -> None:
         answer.errors["currency"] = "This is no ISO currency such as EUR."
 
 
-def _check(columns: Mapping[str, Column], typed: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+def _check(
+    columns: Mapping[str, Column], typed: Mapping[str, str], currency: str
+) -> tuple[dict[str, Any], dict[str, str]]:
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for key, text in typed.items():
         try:
-            values[key] = _value(columns[key], text) if text else None
+            values[key] = _value(columns[key], text, currency) if text else None
         except ValueInvalidError as error:
             errors[key] = str(error)
     return values, errors
 
 
-def _value(column: Column, text: str) -> Any:
+def _value(column: Column, text: str, currency: str) -> Any:
     if len(text) > MAX_TEXT:
         raise ValueInvalidError(f"At most {MAX_TEXT:,} characters can be stored.")
-    value = parse(column, text)
+    value = parse(column, amounts.plain(text, currency) if column.kind is Kind.DECIMAL else text)
     if isinstance(value, int | Decimal) and value < 0:
         raise ValueInvalidError("This must not be negative.")
     kind = column.column.type

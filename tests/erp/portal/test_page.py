@@ -123,6 +123,69 @@ def test_a_price_that_is_none_is_refused_in_words(
     assert "field-error" in answer.get_data(as_text=True)
 
 
+@pytest.mark.parametrize(
+    ("typed", "price"),
+    [
+        ("4,20", "4.2"),
+        ("1.234,50", "1234.5"),
+        ("1,234.50", "1234.5"),
+        ("1\u00a0234,5", "1234.5"),
+        ("0,125", "0.125"),
+    ],
+)
+def test_either_decimal_sign_is_understood(
+    client: FlaskClient, tenant: Session, rfq: Rfq, page: str, typed: str, price: str
+) -> None:
+    assert client.post(page, data=form(rfq, typed, freight="9,90")).status_code == 302
+    quote = stored(tenant, rfq)
+    assert {line.unit_price for line in quote.lines} == {Decimal(price)}
+    assert quote.freight == Decimal("9.90")
+
+
+@pytest.mark.parametrize("typed", ["4,200", "4.200"])
+def test_a_price_that_can_be_read_in_two_ways_is_asked_about(
+    client: FlaskClient, tenant: Session, rfq: Rfq, page: str, typed: str
+) -> None:
+    answer = client.post(page, data=form(rfq, typed))
+    assert answer.status_code == 422
+    assert "Is it 4200 or 4.200?" in answer.get_data(as_text=True)
+    tenant.commit()
+    assert tenant.scalar(select(func.count()).where(Quote.rfq_id == rfq.id)) == 0
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "shown", "total"),
+    [
+        ("EUR", "1250,5", "1250.50", "250,100.00"),
+        ("JPY", "333", "333", "66,600"),
+        ("EUR", "1.1250", "1.1250", "225.00"),
+        ("KWD", "4.200", "4.200", "840.000"),
+    ],
+)
+def test_amounts_have_the_decimals_of_their_currency_and_are_read_again(
+    client: FlaskClient, rfq: Rfq, page: str, currency: str, price: str, shown: str, total: str
+) -> None:
+    for typed in (price, shown):
+        assert client.post(page, data=form(rfq, typed) | {"currency": currency}).status_code == 302
+        words = client.get(page).get_data(as_text=True)
+        assert f'value="{shown}"' in words
+        assert f"{total}\u00a0{currency}" in words
+
+
+def test_totals_stay_in_sight_once_bidding_is_over(
+    client: FlaskClient, tenant: Session, rfq: Rfq, page: str
+) -> None:
+    client.post(page, data=form(rfq, "12.50", freight="100"))
+    tenant.commit()
+    tenant.refresh(rfq)
+    rfq.deadline = making.soon(minutes=-1)
+    tenant.commit()
+    words = client.get(page).get_data(as_text=True)
+    assert "12.50 each" in words
+    for amount in ("1,250.00", "2,500.00", "2,600.00"):
+        assert f"{amount}\u00a0EUR" in words
+
+
 def test_an_unanswered_line_is_named_on_submitting(client: FlaskClient, rfq: Rfq, page: str) -> None:
     data = form(rfq) | {f"unit_price-{rfq.lines[1].id}": ""}
     answer = client.post(page, data=data)
