@@ -13,6 +13,8 @@ from dashboard.alerts import service as alerts
 from dashboard.backups import queries, service
 from dashboard.backups.verifying import verify
 from dashboard.core.config import Settings
+from dashboard.core.db import db
+from dashboard.settings.models import Setting
 from tests.backups.breaking import Sight
 from tests.cluster import Cluster, wait_until
 
@@ -32,7 +34,7 @@ def sight(
     monkeypatch.setitem(app.extensions, "steward_settings", observed)
     receive(whole_cluster)
     yield Sight(observed)
-    for name in ("archive_command", "max_slot_wal_keep_size"):
+    for name in ("archive_command", "max_slot_wal_keep_size", "wal_keep_size"):
         whole_cluster.sql(f"ALTER SYSTEM RESET {name}")
     whole_cluster.sql("SELECT pg_reload_conf()")
     receive(whole_cluster)
@@ -66,7 +68,8 @@ def test_failing_archive_command_and_its_queue(sight: Sight, whole_cluster: Clus
         patch.setitem(app.extensions, "alert_rules", short)
         whole_cluster.sql("ALTER SYSTEM SET archive_command = 'false'")
         whole_cluster.sql("SELECT pg_reload_conf()")
-        last = [switch(whole_cluster) for _ in range(3)][-1]
+        for _ in range(3):
+            switch(whole_cluster)
         both = ("backups.archiver_failing", queue)
         wait_until(lambda: sight.fires(*both), 15)
         reasons = sight.firing()
@@ -77,7 +80,6 @@ def test_failing_archive_command_and_its_queue(sight: Sight, whole_cluster: Clus
         whole_cluster.sql("SELECT pg_reload_conf()")
         switch(whole_cluster)  # wakes the archiver before its minute is over
         wait_until(lambda: sight.is_well(*both), 20)
-    assert last
 
 
 def test_dropped_slot_and_dead_receiver(sight: Sight, whole_cluster: Cluster) -> None:
@@ -100,13 +102,15 @@ def test_lost_slot(sight: Sight, whole_cluster: Cluster) -> None:
     whole_cluster.sql("SELECT pg_create_physical_replication_slot('left_behind', true)")
     try:
         whole_cluster.sql("ALTER SYSTEM SET max_slot_wal_keep_size = '32MB'")
+        whole_cluster.sql("ALTER SYSTEM SET wal_keep_size = 0")
         whole_cluster.sql("SELECT pg_reload_conf()")
         for _ in range(4):
             switch(whole_cluster)
         wait_until(lambda: others_kept(whole_cluster) < 30 * 2**20, 20, "the readers do not catch up")
-        wait_until(lambda: sight.fires("replication.slot_at_risk"), 10)
         whole_cluster.sql("CHECKPOINT")
-        wait_until(lambda: sight.fires("replication.slot_lost"), 10)
+        assert sight.fires("replication.slot_at_risk")
+        whole_cluster.sql("CHECKPOINT")
+        assert sight.fires("replication.slot_lost")
         assert "The slot left_behind has lost WAL" in sight.firing()["replication.slot_lost"]
     finally:
         whole_cluster.sql("SELECT pg_drop_replication_slot('left_behind')")
@@ -134,21 +138,38 @@ def test_missing_standby_and_paused_replay(sight: Sight, whole_cluster: Cluster)
     wait_until(lambda: sight.is_well(*both), 20)
 
 
-def test_failed_backup_gap_and_flipped_byte(sight: Sight, whole_cluster: Cluster) -> None:
-    """One good backup serves all three: it ends a failure, then loses a WAL file, then a byte."""
+def test_failed_backup_gap_flipped_byte_and_too_much_at_risk(sight: Sight, whole_cluster: Cluster) -> None:
+    """One good backup serves all: it ends a failure, loses a WAL file, then a byte, then falls behind."""
     fail_a_backup(sight)
     assert "backups.failed" in sight.firing()
-    made = service.back_up(
-        sight.barman, mode="full", on_line=str, on_phase=lambda *_: None, tick=lambda: None
-    )
+    made = back_up(sight, lambda *_: None)
     sight.read_catalogue()
     assert sight.is_well("backups.failed", "backups.too_old", "backups.wal_gap")
     remove_and_return_wal(sight, whole_cluster)
     flip_a_byte(sight, whole_cluster, made)
+    risk_more_than_promised(sight, whole_cluster)
+
+
+def risk_more_than_promised(sight: Sight, cluster: Cluster) -> None:
+    """Nothing saves WAL for some seconds, where only one is promised."""
+    db.session.add(Setting(key="backups.rpo_seconds", value=1))
+    cluster.sql("ALTER SYSTEM SET archive_command = 'false'")
+    cluster.sql("SELECT pg_reload_conf()")
+    cluster.barman("terminate-process", "main", "receive-wal")
+    switch(cluster)
+    wait_until(lambda: sight.fires("backups.rpo_missed"), 15)
+    assert re.search(r"Archive: .+ would be lost, 1.s is promised", sight.firing()["backups.rpo_missed"])
+    cluster.sql("ALTER SYSTEM RESET archive_command")
+    cluster.sql("SELECT pg_reload_conf()")
+    receive(cluster)
+    wait_until(lambda: sight.is_well("backups.rpo_missed"), 20)
 
 
 def back_up(sight: Sight, on_phase: Callable[[int, int, str], None]) -> str:
-    return service.back_up(sight.barman, mode="full", on_line=str, on_phase=on_phase, tick=lambda: None)
+    said: list[str] = []
+    return service.back_up(
+        sight.barman, mode="full", on_line=said.append, on_phase=on_phase, tick=lambda: None
+    )
 
 
 def fail_a_backup(sight: Sight) -> None:
