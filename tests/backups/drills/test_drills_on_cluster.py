@@ -1,7 +1,19 @@
 """Drills of real backups by Barman: a good one, broken ones, and a worker that dies in the middle."""
 
-import pytest
+import gzip
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
+from flask import Flask
+
+from dashboard.backups.drills import jobs as drill_jobs
 from dashboard.backups.drills import queries
 from dashboard.backups.drills.models import Drill, Outcome, Verification
 from dashboard.backups.models import Backup
@@ -12,10 +24,22 @@ from dashboard.core.db import db
 from dashboard.jobs import queries as job_queries
 from dashboard.jobs import service as jobs
 from dashboard.jobs.models import SYSTEM_ACTOR, JobRun
+from dashboard.jobs.pace import Pace
+from dashboard.jobs.relay import relay_once
 from dashboard.jobs.runner import perform
-from tests.cluster import Cluster
+from tests.cluster import Cluster, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.commits, pytest.mark.xdist_group("cluster")]
+
+
+WORKER = """
+import sys
+from dashboard.app import create_app
+from dashboard.jobs.runner import perform
+app = create_app()
+with app.app_context():
+    perform(sys.argv[1])
+"""
 
 
 def drill_now(**args: str) -> tuple[JobRun, Drill]:
@@ -64,3 +88,111 @@ def test_a_drill_runs_unattended_and_is_green(
     assert restore is not None
     assert restore.status == "gone"
     assert list(scratch_root(drill_settings).iterdir()) == []
+
+
+def archive_of(cluster: Cluster, backup_id: str) -> Path:
+    """The packed data folder of a backup in Barman's repository."""
+    return cluster.layout.barman / "main" / "base" / backup_id / "data" / "base.tar.gz"
+
+
+@contextmanager
+def changed(archive: Path, change: Callable[[bytes], bytes]) -> Iterator[None]:
+    """Change a file of the repository, and put it back afterwards."""
+    good = archive.read_bytes()
+    archive.write_bytes(change(good))
+    try:
+        yield
+    finally:
+        archive.write_bytes(good)
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    """The same bytes but one."""
+    return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+
+def inside(member: str, at: int) -> Callable[[bytes], bytes]:
+    """Flip a byte of one file in a packed folder, and pack it again as if nothing were wrong."""
+
+    def change(packed: bytes) -> bytes:
+        plain = gzip.decompress(packed)
+        with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+            names = {name.removeprefix("./"): name for name in archive.getnames()}
+            begin = archive.getmember(names[member]).offset_data
+        return gzip.compress(flipped(plain, begin + at), 1)
+
+    return change
+
+
+def test_one_flipped_byte_of_the_backup_ends_red_and_names_the_file(
+    drill_settings: Settings, backup_id: str, whole_cluster: Cluster
+) -> None:
+    archive = archive_of(whole_cluster, backup_id)
+    with changed(archive, lambda good: flipped(good, len(good) // 2)):
+        run, drill = drill_now()
+    assert drill.outcome == Outcome.BACKUP_BROKEN, drill.reason
+    assert drill.broken_file == str(archive)
+    assert run.status == "failed"
+    assert "Backup broken" in run.error
+    assert str(archive) in run.error
+    verdict = db.session.query(Verification).filter_by(drill_id=drill.id).one()
+    assert (verdict.method, verdict.passed, verdict.broken_file) == ("restored", False, str(archive))
+    backup = db.session.get(Backup, ("main", backup_id))
+    assert backup is not None
+    assert backup.verified_at is None
+    assert list(scratch_root(drill_settings).iterdir()) == []
+
+
+def test_a_byte_flipped_before_packing_is_found_in_the_restored_server(
+    drill_settings: Settings, backup_id: str, whole_cluster: Cluster
+) -> None:
+    file = whole_cluster.sql("SELECT pg_relation_filepath('ledger')")
+    with changed(archive_of(whole_cluster, backup_id), inside(file, 5 * 8192 + 6000)):
+        run, drill = drill_now()
+    assert (drill.outcome, drill.broken_file) == (Outcome.BACKUP_BROKEN, file), drill.reason
+    assert run.status == "failed"
+    found = by_name(drill)
+    assert "ledger" in found["server.amcheck", "cluster"]
+    assert f"{file}, block 5" in found["server.pages", "cluster"]
+    assert found["tenant.rows", "drilled"] == "passed"
+    assert {"fetch", "replay", "checks"} <= drill.phases.keys()
+    assert drill.rto_seconds is None
+
+
+def test_trouble_around_a_drill_does_not_blame_the_backup(
+    drill_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = drill_settings.model_copy(update={"barman_config": Path("/nowhere/barman.conf")})
+    monkeypatch.setattr(drill_jobs, "get_settings", lambda: away)
+    run, drill = drill_now()
+    assert drill.outcome == Outcome.DRILL_BROKEN
+    assert "/nowhere/barman.conf" in drill.reason
+    assert run.error.startswith("Drill broken.")
+    assert db.session.query(Verification).filter_by(drill_id=drill.id).count() == 0
+
+
+def test_a_drill_whose_worker_was_killed_is_closed_and_its_scratch_removed(
+    app: Flask, drill_settings: Settings, whole_cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = jobs.enqueue(queries.DRILL, actor=SYSTEM_ACTOR)
+    addresses = {
+        **whole_cluster.layout.erp_urls(),
+        "STEWARD_BARMAN_CONFIG": str(whole_cluster.layout.barman_config),
+    }
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(asked.id)], env={**os.environ, **addresses})
+    root = scratch_root(drill_settings)
+    try:
+        wait_until(lambda: root.is_dir() and list(root.iterdir()), 60, "the restore has not begun")
+    finally:
+        worker.kill()
+        worker.wait()
+    (drill,) = db.session.query(Drill).filter_by(run_id=asked.id)
+    assert drill.outcome == Outcome.RUNNING
+    monkeypatch.setitem(app.config, "JOBS_PACE", Pace(lost_after=0))
+    relay_once()
+    swept = jobs.enqueue("backups.keep_drills", actor=SYSTEM_ACTOR)
+    perform(str(swept.id))
+    db.session.expire_all()
+    assert drill.outcome == Outcome.DRILL_BROKEN
+    assert "died" in drill.reason
+    assert list(root.iterdir()) == []
