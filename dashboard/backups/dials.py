@@ -130,7 +130,8 @@ def _pace(found: rpo.Measurement, seconds: float, limit: int, now: datetime) -> 
     points = [point for point in found.trail if point["safe_until_at"]]
     if len(points) < 2 or not BURN_FROM_SECONDS <= seconds < limit:  # two points make a line
         return None
-    passed = (points[-1]["measured_at"] - points[0]["measured_at"]).total_seconds()
+    begin, end = (datetime.fromisoformat(points[index]["at"]) for index in (0, -1))
+    passed = (end - begin).total_seconds()
     gained = (points[-1]["safe_until_at"] - points[0]["safe_until_at"]).total_seconds()
     rate = 1 - gained / passed if passed > 0 else 0.0
     if rate < BURN_FROM_RATE:

@@ -97,7 +97,9 @@ def measure(settings: Settings, *, segment: int = SEGMENT_BYTES) -> dict[str, fl
 
 def _store(seen: Seen, paths: list[Path], before: Mapping[str, Any]) -> dict[str, float | None]:
     now = datetime.now(UTC)
-    trail = [*before.get("trail", []), {"measured_at": now, "safe_until_at": paths[0].safe_until_at}][-REMEMBERED:]
+    trail = [*before.get("trail", []), {"at": now, "safe_until_at": paths[0].safe_until_at}][
+        -REMEMBERED:
+    ]
     found = plain(Measurement(now, seen, paths, trail))
     store_reading(READING, found, every=EVERY_SECONDS)
     figures = {path.key: at_risk(path, seen, now) for path in paths}
@@ -143,6 +145,8 @@ def _seen(primary: Primary | None, error: str, skew: float, before: Mapping[str,
 
 
 def _archive(settings: Settings, primary: Primary | None, before: Mapping[str, Any], segment: int) -> Path:
+    if settings.backup_provider != "barman":
+        return _managed(Path(ARCHIVE, TITLES[ARCHIVE], settings.backup_server))
     path = Path(ARCHIVE, TITLES[ARCHIVE], settings.barman_server)
     newest = queries.find_newest(settings.barman_server)
     if newest is None or not newest.begin_wal:
@@ -163,6 +167,16 @@ def _archive(settings: Settings, primary: Primary | None, before: Mapping[str, A
         commit_at = known.commit_at
     reason = f"WAL file {held.missing} is missing: a restore ends before it." if held.missing else ""
     return replace(path, end=held.end, last_wal=held.last, commit_at=commit_at, reason=reason)
+
+
+def _managed(path: Path) -> Path:
+    """A managed service tells a moment, no position: the latest one it restores to, read every minute."""
+    reading = queries.get_repository()
+    window = reading.values.get("window", {}) if reading and reading.taken_at else {}
+    if not window.get("until_at"):
+        return replace(path, reason="The service tells no moment that it could restore to.")
+    reason = reading.error if reading and reading.error else ""
+    return replace(path, state=BEHIND, safe_until_at=window["until_at"], reason=reason)
 
 
 def _as_told(path: Path, primary: Primary | None, problem: str) -> Path:

@@ -109,7 +109,7 @@ def test_death_of_a_primary_that_was_held_whole_costs_next_to_nothing(app: Flask
 
 
 def trail(*pairs: tuple[float, float]) -> list[dict[str, datetime]]:
-    return [{"measured_at": ago(at), "safe_until_at": ago(safe)} for at, safe in pairs]
+    return [{"at": ago(at), "safe_until_at": ago(safe)} for at, safe in pairs]
 
 
 def test_promise_that_is_used_up_at_full_pace_says_when_it_breaks(app: Flask, control: Session) -> None:
