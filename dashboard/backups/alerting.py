@@ -182,7 +182,7 @@ def checks_failing(_watch: Watch) -> Answer:
 @condition("backups.too_old", every=0)
 def too_old(watch: Watch) -> Answer:
     """The newest backup ended longer ago than the limit, or there is none."""
-    newest = queries.find_newest(_settings().barman_server)
+    newest = queries.find_newest(_settings().backup_server)
     if newest is None:
         return _no_backup_yet()
     if newest.end_at is None or watch.now - newest.end_at <= timedelta(seconds=watch.limit):
@@ -203,7 +203,7 @@ def _no_backup_yet() -> Answer:
 @condition("backups.failed", every=0)
 def failed(_watch: Watch) -> Answer:
     """The last backup failed, and none went well since."""
-    failure = queries.find_failure(_settings().barman_server)
+    failure = queries.find_failure(_settings().backup_server)
     return [Breach("", f"{at(failure.at)}: {failure.reason}")] if failure else []
 
 
@@ -214,7 +214,7 @@ def verification_failed(_watch: Watch) -> Answer:
         select(Verification)
         .ext(distinct_on(Verification.backup_id))
         .join(Backup, (Backup.server == Verification.server) & (Backup.backup_id == Verification.backup_id))
-        .where(Verification.server == _settings().barman_server, Backup.gone_at.is_(None))
+        .where(Verification.server == _settings().backup_server, Backup.gone_at.is_(None))
         .order_by(Verification.backup_id, Verification.at.desc(), Verification.id.desc())
     )
     return [
@@ -228,7 +228,7 @@ def verification_failed(_watch: Watch) -> Answer:
 def verification_overdue(watch: Watch) -> Answer:
     """No verification has passed for longer than the limit, in days."""
     passed = select(func.max(Verification.at)).where(
-        Verification.server == _settings().barman_server, Verification.passed
+        Verification.server == _settings().backup_server, Verification.passed
     )
     return _overdue(db.session.scalar(passed), watch, "verification of a backup")
 
@@ -247,7 +247,7 @@ def drill_broken(_watch: Watch) -> Answer:
 
 def _last_drill(outcome: Outcome) -> Answer:
     judged = (Outcome.PASSED, Outcome.BACKUP_BROKEN, Outcome.DRILL_BROKEN)
-    query = select(Drill).where(Drill.server == _settings().barman_server, Drill.outcome.in_(judged))
+    query = select(Drill).where(Drill.server == _settings().backup_server, Drill.outcome.in_(judged))
     last = db.session.scalar(query.order_by(Drill.started_at.desc(), Drill.id.desc()).limit(1))
     if last is None or last.outcome != outcome:
         return []
@@ -259,7 +259,7 @@ def _last_drill(outcome: Outcome) -> Answer:
 def drill_overdue(watch: Watch) -> Answer:
     """No drill has passed for longer than the limit, in days."""
     passed = select(func.max(Drill.finished_at)).where(
-        Drill.server == _settings().barman_server, Drill.outcome == Outcome.PASSED
+        Drill.server == _settings().backup_server, Drill.outcome == Outcome.PASSED
     )
     return _overdue(db.session.scalar(passed), watch, "drill")
 
@@ -267,7 +267,7 @@ def drill_overdue(watch: Watch) -> Answer:
 def _overdue(passed_at: datetime | None, watch: Watch, what: str) -> Answer:
     """Count from the last that passed; before the first, from the first backup: until then none is due."""
     since = passed_at or db.session.scalar(
-        select(func.min(Backup.end_at)).where(Backup.server == _settings().barman_server)
+        select(func.min(Backup.end_at)).where(Backup.server == _settings().backup_server)
     )
     if since is None or watch.now - since <= timedelta(days=watch.limit):
         return []

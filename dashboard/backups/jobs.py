@@ -142,4 +142,6 @@ def keep(run: Run, *, backup_id: str, released: bool = False) -> dict[str, objec
 def review_keeping(_run: Run) -> dict[str, object]:
     """Give Barman the agreed retention, read its policy, key and source (every 60 s)."""
     settings = get_settings()
+    if settings.backup_provider != "barman":
+        return {}
     return safekeeping.review(service.barman_of(settings), settings)

@@ -13,7 +13,7 @@ pages = Blueprint("keeping", __name__)
 
 
 def _server() -> str:
-    server: str = current_app.extensions["steward_settings"].barman_server
+    server: str = current_app.extensions["steward_settings"].backup_server
     return server
 
 

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from dashboard.backups import jobs as backup_jobs
-from dashboard.backups import queries, reviewing
+from dashboard.backups import queries, reviewing, rpo
 from dashboard.backups.providers import rds, runbook
 from dashboard.backups.providers.choice import provider_of
 from dashboard.backups.providers.interface import ProviderError, Restores, Watch
@@ -231,6 +231,19 @@ def restore_by_command(server: RdsServer, command: str) -> dict[str, str]:
             given[name] = True if flag else [following] if listed else following
     made: dict[str, str] = client.restore_db_instance_to_point_in_time(**given)["DBInstance"]
     return made
+
+
+def test_archive_dial_says_how_far_behind_the_service_is(
+    page_settings: Settings, gate: Gate, control: Session
+) -> None:
+    gate.window = (f"{datetime.now(UTC) - timedelta(days=9):%Y-%m-%dT%H:%M:%SZ}", "2026-11-21T06:05:00Z")
+    silent = page_settings.model_copy(update={"standbys": ()})
+    assert rpo.measure(silent)["archive"] is None
+    provider_of(page_settings).sync()
+    control.commit()
+    behind = rpo.measure(silent)["archive"]
+    assert behind is not None
+    assert 0 <= behind < 60
 
 
 def test_runbook_refuses_what_is_no_moment() -> None:
