@@ -4,11 +4,13 @@ import os
 import pwd
 from pathlib import Path
 
+from dashboard.servers import Standby
 from dashboard.servers.erp_roles import BACKUP
 from dashboard.servers.folders import make_passable
 from dashboard.servers.pgdata import make_private_folder, write_private
 from dashboard.servers.postgres import HOST
 from dashboard.stack.layout import Layout, find_program
+from dashboard.stack.options import StackError
 
 SERVER = "main"
 PRIVATE_FOLDERS = ("base", "wals", "streaming", "errors")
@@ -23,15 +25,15 @@ log_file = {log}
 log_level = INFO
 path_prefix = {bin}
 """
-# Through `target_session_attrs` Barman follows the primary when a standby is promoted.
+# Through `target_session_attrs` Barman follows the primary when a standby is promoted. WAL always comes from
+# the primary; base backups do too, unless a standby is chosen as their source.
 MAIN = """\
 [{server}]
 description = "ERP cluster"
-conninfo = {nodes} user={user} dbname=postgres passfile='{passwords}' application_name=barman
-streaming_conninfo = {nodes} user={user} passfile='{passwords}' application_name=barman_receive_wal
+{connections}
 backup_method = postgres
 streaming_archiver = on
-archiver = on
+archiver = {archiver}
 slot_name = barman_main
 create_slot = auto
 immediate_checkpoint = true
@@ -45,7 +47,14 @@ retention_policy = RECOVERY WINDOW OF 30 DAYS
 minimum_redundancy = 1
 last_backup_maximum_age = 26 HOURS
 last_wal_maximum_age = 1 HOURS
+{encryption}"""
+ENCRYPTION = """\
+encryption = gpg
+encryption_key_id = {key}
+encryption_passphrase_command = {command}
 """
+# Steward fills this file from its settings; Barman reads it after the server's own, so that it wins.
+POLICY = "; Written by Steward from its settings: change them there, not here.\n"
 
 
 def prepare(layout: Layout) -> None:
@@ -62,6 +71,9 @@ def prepare(layout: Layout) -> None:
     write_private(passwords, f"{HOST}:*:*:{BACKUP}:{layout.state.password('backup')}\n", None)
     write_private(layout.barman_config, _global(layout), None)
     write_private(home / "servers.d" / f"{SERVER}.conf", _main(layout, passwords), None)
+    policy = home / "servers.d" / f"{SERVER}.policy.conf"
+    if not policy.exists():
+        write_private(policy, POLICY, None)
 
 
 def command(layout: Layout, *arguments: str) -> list[str]:
@@ -79,7 +91,48 @@ def _global(layout: Layout) -> str:
 
 
 def _main(layout: Layout, passwords: Path) -> str:
+    options = layout.options
+    encryption = ENCRYPTION.format(key=options.backup_key, command=options.passphrase_command)
+    return MAIN.format(
+        server=SERVER,
+        connections="\n".join(_connections(layout, passwords)),
+        # Barman cannot compare WAL that comes twice with an encrypted copy: it would leave the second one,
+        # unencrypted, in its errors folder.
+        archiver="off" if options.backup_key else "on",
+        encryption=encryption if options.backup_key else "",
+        home=layout.barman,
+    )
+
+
+def _connections(layout: Layout, passwords: Path) -> list[str]:
+    login = f"user={BACKUP} passfile='{passwords}'"
     ports = [str(server.port) for server in (layout.erp, *layout.standbys)]
     hosts = ",".join([HOST] * len(ports))
-    nodes = f"host={hosts} port={','.join(ports)} target_session_attrs=read-write"
-    return MAIN.format(server=SERVER, nodes=nodes, user=BACKUP, passwords=passwords, home=layout.barman)
+    nodes = f"host={hosts} port={','.join(ports)} target_session_attrs=read-write {login}"
+    source = nodes
+    lines = []
+    if standby := find_source(layout):
+        source = f"host={HOST} port={standby.port} {login}"
+        lines = [
+            f"primary_conninfo = {nodes} dbname=postgres application_name=barman",
+            f"wal_conninfo = {nodes} dbname=postgres application_name=barman",
+            f"wal_streaming_conninfo = {nodes} application_name=barman_receive_wal",
+        ]
+    name = "barman_base_backup" if lines else "barman_receive_wal"
+    return [
+        f"conninfo = {source} dbname=postgres application_name=barman",
+        f"streaming_conninfo = {source} application_name={name}",
+        *lines,
+    ]
+
+
+def find_source(layout: Layout) -> Standby | None:
+    """Return the standby that base backups are read from; None for the primary. Raises StackError."""
+    wanted = layout.options.backup_source
+    if wanted in ("", "primary"):
+        return None
+    for standby in layout.standbys:
+        if standby.name == wanted:
+            return standby
+    names = ", ".join(["primary", *(standby.name for standby in layout.standbys)])
+    raise StackError(f"STEWARD_BACKUP_SOURCE={wanted} is none of {names}.")

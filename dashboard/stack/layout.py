@@ -68,6 +68,8 @@ ERP_OPTIONS = {
     "archive_mode": "on",
     "archive_timeout": "60",
 }
+# With encrypted backups WAL goes one way only, by streaming; archive_timeout still closes segments.
+NO_ARCHIVE = "true"
 STANDBY_BUFFERS = "64MB"
 
 
@@ -163,7 +165,8 @@ class Layout:
         )
 
     def _erp_options(self) -> dict[str, str]:
-        options = {**ERP_OPTIONS, "archive_command": archive_command(self.incoming)}
+        command = NO_ARCHIVE if self.options.backup_key else archive_command(self.incoming)
+        options = {**ERP_OPTIONS, "archive_command": command}
         if major_version(self.bin) >= SUMMARIES_MAJOR:
             options["summarize_wal"] = "on"
         return options
