@@ -191,6 +191,7 @@ def history(span: timedelta) -> Chart:
         [Series(title, [_rounded(at) for at in series[name][first:]]) for name, title in drawn.items()],
         unit="s",
         floor=0.1,
+        as_of=moments[-1] if drawn else None,
         subtitle="Seconds of work at risk by path, the worst of each moment, on a logarithmic scale",
         category_title="Time",
         empty="Nothing was measured in this span: the workers have not run.",

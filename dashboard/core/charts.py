@@ -1,5 +1,6 @@
 """One definition of a chart for page, PDF and mail: an ECharts option and the same numbers as rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -136,7 +137,7 @@ class Chart:
         lying = self.kind == "bars"
         names = {"type": "category", "data": list(self.categories), "inverse": lying}
         values = {"type": "value", "name": "" if self.unit == "bytes" else self.unit, "splitNumber": 4}
-        values |= {"type": "log", "min": self.floor} if self.floor else {}
+        values |= self._logarithmic()
         # At the end of a lying axis the unit would be cut off.
         values |= {"nameLocation": "middle", "nameGap": 28} if lying else {}
         option: dict[str, Any] = {
@@ -153,6 +154,14 @@ class Chart:
             "series": [self._drawn(series) for series in self.series],
         }
         return option | self._zoom(lying=lying)
+
+    def _logarithmic(self) -> dict[str, Any]:
+        """From the floor to a power of ten above the largest value: a flat line has no extent of its own."""
+        if not self.floor:
+            return {}
+        drawn = [float(value) for series in self.series for value in series.values if value is not None]
+        largest = max([*drawn, 10 * self.floor])
+        return {"type": "log", "min": self.floor, "max": 10 ** math.ceil(math.log10(largest))}
 
     def _zoom(self, *, lying: bool) -> dict[str, Any]:
         if len(self.categories) <= MANY:

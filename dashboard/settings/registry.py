@@ -43,7 +43,8 @@ class Definition:
         """Return a value as people write it; `read` understands it again."""
         if self.kind == "length":
             return exact_length(int(value))
-        return f"{value} {self.unit}".strip() if self.kind == "number" else str(value)
+        unit = self.unit.removesuffix("s") if value == 1 else self.unit
+        return f"{value} {unit}".strip() if self.kind == "number" else str(value)
 
     def write(self, value: Any) -> str:
         """Return a value for the input: without its unit, which stands beside it."""

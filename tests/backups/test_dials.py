@@ -222,7 +222,7 @@ def test_page_shows_dials_pace_and_missing_wal(control: Session, login: Login) -
     assert "at this pace" in html
     assert reason in html
     assert "None is expected." in html
-    assert 'stroke-dasharray="78.' in html
+    assert 'class="dial-value"' in html
 
 
 def test_card_says_why_nothing_is_known_of_the_archive(control: Session, app: Flask) -> None:

@@ -35,7 +35,7 @@ def test_length_that_makes_no_sense_or_is_out_of_bounds_is_refused(written: str)
 
 @pytest.mark.parametrize("written", ["0", "11", "3.5", "three"])
 def test_number_out_of_bounds_is_refused(written: str) -> None:
-    with pytest.raises(ValueError, match=r"whole number|must lie between 1 days and 10 days"):
+    with pytest.raises(ValueError, match=r"whole number|must lie between 1 day and 10 days"):
         NUMBER.read(written)
 
 
