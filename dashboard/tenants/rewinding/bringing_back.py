@@ -78,7 +78,7 @@ def bring_back(
     done = work.done
     if not done.count:
         raise ConflictError(
-            "Nothing was brought back. " + "; ".join(f"{t} {i}: {why}" for t, i, why in done.refused[:5])
+            "Nothing was brought back: " + "; ".join(f"{t} {i}: {why}" for t, i, why in done.refused[:5])
         )
     changes.finish(session, change, done.count)
     done.change_set = change.id

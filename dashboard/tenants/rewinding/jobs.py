@@ -165,7 +165,8 @@ def discard(run: Run, *, rewind: int) -> dict[str, object]:
 )
 def sweep(_run: Run) -> dict[str, object]:
     """Drop schemas and scratch servers of rewinds whose worker died (every 60 s)."""
-    return dict(settling.sweep(preparing.owner_engine(get_settings())))
+    settings = get_settings()
+    return dict(settling.sweep(preparing.owner_engine(settings), settings))
 
 
 def _row(rewind_id: int) -> Rewind:

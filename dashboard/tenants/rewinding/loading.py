@@ -4,7 +4,6 @@ No session, no queue: what it is given are addresses and names.
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ PHASES = (
     "seals and rights",
     "check",
 )
-FOLDER_PREFIX = "st-rewind-"
 SHARED_VERSION = "public.shared_version"
 
 Phase = Callable[[str], None]
@@ -34,7 +32,10 @@ Phase = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Passage:
-    """Where from and where to: `then_url` has all rights on the scratch server, `live_url` is the owner's."""
+    """Where from and where to: `then_url` has all rights on the scratch server, `live_url` is the owner's.
+
+    `folder` is private and goes again: the dump passes through it.
+    """
 
     then_url: str
     live_url: str
@@ -42,6 +43,7 @@ class Passage:
     beside: str
     role: str
     application: str
+    folder: Path
     sslmode: str = ""
 
 
@@ -59,11 +61,11 @@ def load(passage: Passage, tools: Tools, on_phase: Phase) -> Loaded:
 
     What was begun is left as it is on an error: the caller drops it, as after a crash.
     """
-    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    passage.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        return _Load(passage, tools, on_phase, folder / "tenant.dump").run()
+        return _Load(passage, tools, on_phase, passage.folder / "tenant.dump").run()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)  # it holds sealed prices in the clear
+        shutil.rmtree(passage.folder, ignore_errors=True)  # it holds sealed prices in the clear
 
 
 class _Load:

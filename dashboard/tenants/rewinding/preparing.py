@@ -1,5 +1,6 @@
 """The long way of a rewind: restore, load beside the live schema, compare; or leave nothing."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -62,7 +63,7 @@ def prepare(run: Run, rewind: Rewind, tenant: TenantRef, settings: Settings) -> 
         compare(rewind, owner, _Share(run, LOADED, ALL))
         _finish(rewind, loaded)
     except BaseException as error:
-        _give_up(rewind, owner, _reason(error))
+        _give_up(rewind, owner, settings, _reason(error))
         raise
     run.progress(ALL, ALL, "Ready: nothing of the live tenant has changed")
 
@@ -94,6 +95,7 @@ def _load(run: Run, rewind: Rewind, tenant: TenantRef, settings: Settings, then_
         rewind.beside_schema,
         tenant.role,
         application_of(rewind),
+        folder_of(rewind, settings),
         settings.database_sslmode,
     )
     done = iter(range(len(loading.PHASES)))
@@ -134,22 +136,23 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _give_up(rewind: Rewind, owner: Engine, reason: str) -> None:
+def _give_up(rewind: Rewind, owner: Engine, settings: Settings, reason: str) -> None:
     """Leave nothing; what cannot be removed now is removed by the sweep."""
     service.save(rewind, status=RewindStatus.FAILED, reason=reason, finished_at=datetime.now(UTC))
     try:
-        clear(rewind, owner)
+        clear(rewind, owner, settings)
     except (SQLAlchemyError, DashboardError, OSError) as error:
         log.warning("rewind_not_cleared", rewind=rewind.id, error=str(error))
 
 
-def clear(rewind: Rewind, owner: Engine) -> bool:
-    """Remove what a rewind that failed may have left: sessions, schema, scratch server."""
+def clear(rewind: Rewind, owner: Engine, settings: Settings) -> bool:
+    """Remove what a rewind that failed may have left: sessions, schema, dump, scratch server."""
     names = {beside_name(rewind.live_schema, rewind.id)}
     swapping.end_sessions(owner, application_of(rewind))
     left = swapping.existing(owner, names)
     for schema in left:
         swapping.drop(owner, schema)
+    shutil.rmtree(folder_of(rewind, settings), ignore_errors=True)
     gone = take_down(rewind.restore_id) if rewind.restore_id else False
     return bool(left) or gone
 
@@ -172,6 +175,11 @@ def owner_engine(settings: Settings) -> Engine:
 def programs(settings: Settings) -> Path:
     """The folder with pg_dump and pg_restore."""
     return postgres_bin(None, settings.home / "bin", explicit=settings.pg_bin)
+
+
+def folder_of(rewind: Rewind, settings: Settings) -> Path:
+    """The private folder a rewind's dump passes through, on the disk of the restores."""
+    return settings.home / "rewinds" / str(rewind.id)
 
 
 def application_of(rewind: Rewind) -> str:

@@ -43,7 +43,8 @@ WHERE coalesce(k.connamespace, p.pronamespace, c.relnamespace, tc.relnamespace) 
 """
 PUBLISHED = """
 SELECT p.pubname AS publication, c.relname AS table_name,
-    pg_has_role(p.pubowner, 'USAGE') AND r.prqual IS NULL AND r.prattrs IS NULL AS can_move
+    pg_has_role(p.pubowner, 'USAGE') AND to_jsonb(r) ->> 'prqual' IS NULL
+        AND to_jsonb(r) ->> 'prattrs' IS NULL AS can_move  -- columns that came with 15
 FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid JOIN pg_class c ON c.oid = r.prrelid
 WHERE c.relnamespace = CAST(:schema AS regnamespace) ORDER BY 1, 2
 """

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, select
 
+from dashboard.core.config import Settings
 from dashboard.jobs.store import control_transaction
 from dashboard.tenants.rewinding import preparing, queries, service, swapping
 from dashboard.tenants.rewinding.models import STANDING, Rewind, RewindStatus
@@ -15,14 +16,14 @@ KEPT = timedelta(days=60)
 LOST = "Its worker died in the middle; what it had begun was removed."
 
 
-def sweep(owner: Engine) -> dict[str, int]:
+def sweep(owner: Engine, settings: Settings) -> dict[str, int]:
     """Settle every rewind that no job is at work on. Returns how many were cleared and corrected."""
     done = {"cleared": 0, "corrected": 0}
     for rewind in _idle():
         if rewind.status == RewindStatus.PREPARING:
             service.save(rewind, status=RewindStatus.FAILED, reason=LOST, finished_at=datetime.now(UTC))
         if rewind.status == RewindStatus.FAILED:
-            done["cleared"] += preparing.clear(rewind, owner)
+            done["cleared"] += preparing.clear(rewind, owner, settings)
         elif rewind.status in STANDING:
             done["corrected"] += settle(rewind, owner)
     return done

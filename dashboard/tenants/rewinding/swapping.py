@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from dashboard.core.errors import ConflictError
 from dashboard.tenancy.scope import quote
 from dashboard.tenants.rewinding import references, sealing
-from dashboard.tenants.rewinding.loading import TABLES, head_of, transaction
+from dashboard.tenants.rewinding.loading import EXISTS, TABLES, head_of, transaction
 from dashboard.tenants.rewinding.tools import Tick
 
 # Seconds; below deadlock_timeout, so that it is always we who give way.
@@ -120,11 +120,13 @@ def drop(engine: Engine, schema: str) -> None:
     try:
         with transaction(engine) as connection:
             connection.exec_driver_sql("SET LOCAL lock_timeout TO '5s'")
+            if not connection.scalar(text(EXISTS), {"schema": schema}):
+                return
             found = references.read(connection, schema)
             used = [*found.obstacles, *(f"view {view.name}" for view in found.views)]
             if used:
                 raise ConflictError(f"{schema} is still used by {', '.join(used)}.", fix="Drop those first.")
-            connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {quote(connection, schema)} CASCADE")
+            connection.exec_driver_sql(f"DROP SCHEMA {quote(connection, schema)} CASCADE")
     except DBAPIError as error:
         if isinstance(error.orig, errors.LockNotAvailable):
             raise ConflictError(f"{schema} is being read at this moment.", fix="Try again.") from error

@@ -1,4 +1,4 @@
-"""One tenant with a past for the tests of a module."""
+"""One tenant with a past for the tests of this folder."""
 
 import itertools
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.tenants.rewinding.past import Past, past_of
 numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shared_past(app: Flask, servers: Servers, settings: Settings) -> Iterator[Past]:
     """A tenant with demo data in the test database."""
     with app.app_context(), past_of(servers.postgres.url, "erp_test", settings) as past:

@@ -90,6 +90,7 @@ class Past:
             self.beside,
             self.tenant.role,
             f"steward-rewind-{self.number}",
+            self.settings.home / "rewinds" / str(self.number),
         )
         tools = Tools(postgres_bin(None, self.settings.home / "bin", explicit=self.settings.pg_bin), tick)
         return loading.load(passage, tools, lambda _phase: None)

@@ -12,7 +12,7 @@ from dashboard.tenants.rewinding.naming import MAX_NAME, OURS, aside_name, besid
 from dashboard.tenants.rewinding.tools import ToolError
 from tests.tenants.rewinding.past import Past
 
-pytestmark = pytest.mark.commits
+pytestmark = [pytest.mark.commits, pytest.mark.xdist_group("rewinding")]
 
 
 class StopError(RuntimeError):

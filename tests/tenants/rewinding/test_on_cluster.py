@@ -378,8 +378,12 @@ def test_a_killed_rewind_leaves_nothing(ready: Machine) -> None:
         left.created_at -= settling.GRACE
         restore = session.get(Restore, left.restore_id)
         assert restore is not None
-    assert settling.sweep(preparing.owner_engine(ready.settings)) == {"cleared": 1, "corrected": 0}
+    assert settling.sweep(preparing.owner_engine(ready.settings), ready.settings) == {
+        "cleared": 1,
+        "corrected": 0,
+    }
     assert past.sql(there) == [(0,)]
+    assert not preparing.folder_of(rewind, ready.settings).exists()
     assert list_scratch_servers(scratch_root(ready.settings)) == []
     with control_transaction() as session:
         found = session.scalar(select(Rewind).where(Rewind.id == rewind.id))

@@ -17,7 +17,7 @@ from dashboard.tenants.rewinding import preparing
 from dashboard.tenants.rewinding.models import Rewind, RewindStatus
 from tests.tenants.rewinding.past import Past
 
-pytestmark = pytest.mark.commits
+pytestmark = [pytest.mark.commits, pytest.mark.xdist_group("rewinding")]
 Login = Callable[..., FlaskClient]
 
 

@@ -14,7 +14,7 @@ from dashboard.tenancy.scope import use_tenant
 from dashboard.tenants.rewinding import preparing, swapping
 from tests.tenants.rewinding.past import Past
 
-pytestmark = pytest.mark.commits
+pytestmark = [pytest.mark.commits, pytest.mark.xdist_group("rewinding")]
 
 
 @pytest.fixture
