@@ -146,6 +146,8 @@ def _head(scene: Scene, schema: str, subject: str) -> Check:
                 left = live.heads_before(at, scene.reached_at - EDGE).get(schema, set()) if now else set()
         except LiveAwayError as error:
             return Answer(skipped=f"{AWAY} {error}")
+        if not restored and not now:
+            return Answer(skipped="Neither side has a migration history here.")
         at_begin = scene.begin.heads.get(schema, "") if scene.begin else now
         if restored in {now, at_begin} | left:
             return Answer(detail=f"at {restored or 'none'}")

@@ -81,7 +81,7 @@ def list_tenants(at: cursor) -> list[Tenant]:
 
 def read_heads(at: cursor, schemas: list[str]) -> dict[str, str]:
     """Return the migration each schema stands at; `public` is the shared history."""
-    places = {SHARED: (SHARED, "shared_version")} | {name: (name, "alembic_version") for name in schemas}
+    places = {name: (name, "alembic_version") for name in schemas} | {SHARED: (SHARED, "shared_version")}
     found = {}
     for schema, (place, table) in places.items():
         at.execute("SELECT to_regclass(format('%%I.%%I', %s::text, %s::text)) IS NOT NULL", (place, table))

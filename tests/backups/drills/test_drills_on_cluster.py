@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -74,6 +75,11 @@ def test_a_drill_runs_unattended_and_is_green(
         assert (name, "cluster") in found
     for name in ("migrations.head", "tenant.rows", "erp.numbers", "erp.stock"):
         assert (name, "drilled") in found
+    heads = {
+        check["subject"]: check["detail"] for check in drill.checks if check["name"] == "migrations.head"
+    }
+    assert heads.keys() == {"cluster", "drilled"}
+    assert all(re.fullmatch(r"at 0\d{3}", head) for head in heads.values()), heads
     assert {"plan", "fetch", "wal", "replay", "promote", "checks"} <= drill.phases.keys()
     assert drill.rto_seconds == pytest.approx(sum(drill.phases.values()), abs=0.01)
     assert drill.rpo_seconds is not None
