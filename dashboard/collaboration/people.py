@@ -10,6 +10,7 @@ from dashboard.users.control import own_session
 from dashboard.users.models import Operator
 from dashboard.users.roles import GrantRef, is_allowed
 
+SEES_RECORDS = "records.activity.view"
 _MENTION = re.compile(r"(?<![\w@])@([\w.+-]+@[\w-]+(?:\.[\w-]+)+)")
 
 
@@ -21,8 +22,8 @@ class Person:
     name: str
 
 
-def list_people(tenant_slug: str) -> list[Person]:
-    """Everybody who may see records of the tenant, by name.
+def list_people(tenant_slug: str, permission: str = SEES_RECORDS) -> list[Person]:
+    """Everybody who may see records of the tenant, or has another permission there, by name.
 
     Read in a session of its own, so that the page's transaction stays the tenant's.
     """
@@ -31,7 +32,7 @@ def list_people(tenant_slug: str) -> list[Person]:
         return [
             Person(operator.email, operator.name)
             for operator in session.scalars(query.order_by(Operator.name, Operator.id))
-            if is_allowed(_grants(operator), "records.activity.view", tenant_slug)
+            if is_allowed(_grants(operator), permission, tenant_slug)
         ]
 
 

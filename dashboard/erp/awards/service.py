@@ -14,6 +14,7 @@ from dashboard.erp.comparison import queries as comparison
 from dashboard.erp.comparison.sheet import Cell, Offer, Offered, Row, Sheet
 from dashboard.erp.purchasing.models import PurchaseOrder, PurchaseOrderLine, PurchaseOrderStatus
 from dashboard.erp.quotes.models import Quote, QuoteStatus
+from dashboard.erp.sourcing import telling
 from dashboard.erp.sourcing.models import Rfq, RfqLine, RfqStatus
 
 RUNNING = (QuoteStatus.SUBMITTED, QuoteStatus.SHORTLISTED)
@@ -41,10 +42,18 @@ def reason_key(rfq_line_id: int) -> str:
     return f"reason-{rfq_line_id}"
 
 
-def award(
-    session: Session, rfq_id: int, choices: Iterable[Choice], *, actor: str, early_reason: str = ""
+def award(  # one call is one decision
+    session: Session,
+    rfq_id: int,
+    choices: Iterable[Choice],
+    *,
+    actor: str,
+    early_reason: str = "",
+    tell_losers: bool = False,
 ) -> int:
     """Give the lines away; the request and its quotes follow. Returns how many awards were made.
+
+    With `tell_losers` the suppliers who got nothing are mailed.
 
     Raises ConflictError where the request is not ready for it, InvalidInputError with a message per field
     where a choice is not allowed; then nothing is changed.
@@ -63,6 +72,8 @@ def award(
     rfq.early_close_reason = early_reason or rfq.early_close_reason
     session.flush()
     _settle_quotes(session, sheet, {one.quote_line_id for one in wanted})
+    if tell_losers:
+        telling.tell_losers(session, rfq)
     _notify(session, rfq, f"{rfq.number or rfq.title} was awarded", actor)
     return len(wanted)
 

@@ -44,7 +44,7 @@ def _buttons(spec: Spec, record: Any) -> list[Action]:
 def compare(rfq_id: int) -> ResponseReturnValue:
     """The sheet."""
     rfq = queries.get_rfq(db.session(), rfq_id)
-    return _show(rfq, SheetTyped({"currency": _currency(rfq)}))
+    return _show(rfq, SheetTyped({"currency": _currency(rfq), "tell_losers": "1"}))
 
 
 @pages.post(f"{RFQ}/compare")
@@ -59,7 +59,7 @@ def award(rfq_id: int) -> ResponseReturnValue:
     choices = forms.read_choices(queries.load_sheet(db.session(), rfq), typed)
     try:
         typed.refuse("Nothing was awarded yet: some quantities are no numbers.")
-        done = _award(rfq_id, choices, typed.texts.get("early_reason", ""))
+        done = _award(rfq_id, choices, typed)
     except DashboardError as error:
         db.session.rollback()
         typed.take(error)
@@ -68,10 +68,15 @@ def award(rfq_id: int) -> ResponseReturnValue:
     return redirect(url_for("comparison.compare", rfq_id=rfq_id))
 
 
-def _award(rfq_id: int, choices: list[awards.Choice], early_reason: str) -> int:
+def _award(rfq_id: int, choices: list[awards.Choice], typed: SheetTyped) -> int:
     try:
         done = awards.award(
-            db.session(), rfq_id, choices, actor=current_user.email, early_reason=early_reason
+            db.session(),
+            rfq_id,
+            choices,
+            actor=current_user.email,
+            early_reason=typed.text("early_reason"),
+            tell_losers=bool(typed.text("tell_losers")),
         )
         db.session.commit()
     except DBAPIError as error:

@@ -69,6 +69,10 @@ def _needs_approval(order: Any) -> bool:
     return session is not None and approval.needs_approval(session, order)
 
 
+def _tell_approvers(session: Session, order: Any, _values: Values) -> None:
+    approval.tell_approvers(session, order)
+
+
 def _stamp_approval(session: Session, order: Any, _values: Values) -> None:
     order.approved_at, order.approved_by = datetime.now(UTC), approval.acting(session) or None
 
@@ -154,7 +158,11 @@ STEPS = (
         frozenset({Status.DRAFT}),
         Status.TO_APPROVE,
         guards=(LINES, SUPPLIER),
-        means=("The order gets its number.", "Somebody else has to approve it before it can be sent."),
+        after=_tell_approvers,
+        means=(
+            "The order gets its number.",
+            "Somebody else has to approve it before it can be sent: whoever may is told, here and by mail.",
+        ),
         icon="user-check",
         style="primary",
         offered=_needs_approval,

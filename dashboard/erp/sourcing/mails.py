@@ -47,6 +47,13 @@ CANCELLED = """Hello {supplier},
 
 {signature}
 """
+NOT_AWARDED = """Hello {supplier},
+
+thank you for your quote on "{title}" ({number}) of {organization}. We have decided, and this time the order
+goes to another supplier. We know that a quote is work, and would like to ask you again.
+
+{signature}
+"""
 RECEIVED = """Hello {supplier},
 
 thank you: your quote on "{title}" ({number}) of {organization} has arrived (revision {revision}).
@@ -77,6 +84,7 @@ SUBJECTS = {
     NEW_DEADLINE: "New deadline of {number}: {title}",
     CLOSED_EARLY: "Closed early: {number}: {title}",
     CANCELLED: "Cancelled: {number}: {title}",
+    NOT_AWARDED: "Decision on {number}: {title}",
     RECEIVED: "Your quote on {number} has arrived",
     DECLINED: "You do not quote on {number}",
 }

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from dashboard.erp.quotes.models import Quote, QuoteStatus
 from dashboard.erp.sealing import queries as seals
 from dashboard.erp.sealing import service as sealing
-from dashboard.erp.sourcing import guards, mails, queries
+from dashboard.erp.sourcing import guards, mails, queries, telling
 from dashboard.erp.sourcing.models import Rfq, RfqInvitation, RfqStatus
 from dashboard.erp.workflow.service import register
 from dashboard.erp.workflow.steps import Ask, Transition, Values, Workflow
@@ -54,6 +54,11 @@ def _cancelled(session: Session, rfq: Any, _values: Values) -> None:
             if one.invitation.invited_at and not one.invitation.declined_at:
                 mails.write(session, rfq, one.supplier, mails.CANCELLED)
     expire(session, rfq.id)
+
+
+def _closed(session: Session, rfq: Any, values: Values) -> None:
+    if values.get("tell_losers"):
+        telling.tell_losers(session, rfq)
 
 
 def expire(session: Session, rfq_id: int) -> None:
@@ -136,6 +141,16 @@ CLOSE = Transition(
     "Close",
     frozenset({RfqStatus.AWARDED}),
     RfqStatus.CLOSED,
+    asks=(
+        Ask(
+            "tell_losers",
+            "Mail the suppliers who got nothing",
+            "tick",
+            help="A short thank you that names no winner and no price. Nobody gets it twice.",
+            stored=False,
+        ),
+    ),
+    after=_closed,
     means=("The RFQ is done: it can no longer be edited.",),
     icon="circle-check",
 )

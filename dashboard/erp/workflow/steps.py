@@ -36,11 +36,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Ask:
-    """A field a person fills in for a step; a stored one is a column, written with the status."""
+    """A field a person fills in for a step; a stored one is a column, written with the status.
+
+    A tick is set when the page is opened; its value is whether it still is.
+    """
 
     key: str
     label: str
-    kind: Literal["text", "long_text", "moment"] = "long_text"
+    kind: Literal["text", "long_text", "moment", "tick"] = "long_text"
     required: bool = False
     help: str = ""
     stored: bool = True
@@ -49,6 +52,8 @@ class Ask:
         """The value of what was typed, and what is wrong with it."""
         if isinstance(text, datetime):
             return text, ""
+        if self.kind == "tick":
+            return bool(text), ""
         typed = str(text or "").replace("\x00", "").strip()
         if not typed:
             return None, "This is required." if self.required else ""

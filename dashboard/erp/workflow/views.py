@@ -92,6 +92,8 @@ def _do(workflow: Workflow, step: Transition, record: Any) -> ResponseReturnValu
 
 
 def _initial(ask: Ask, record: Any) -> str:
+    if ask.kind == "tick":
+        return "1"
     value = getattr(record, ask.key, None) if ask.stored else None
     if value is None:
         return ""

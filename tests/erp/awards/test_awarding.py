@@ -1,5 +1,6 @@
 """Awards: split with reasons, within the line, once; undone while nothing was sent."""
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,8 +18,9 @@ from dashboard.core.errors import ConflictError, InvalidInputError
 from dashboard.erp.awards import service
 from dashboard.erp.awards.models import Award
 from dashboard.erp.awards.service import Choice, quantity_key, reason_key
-from dashboard.erp.models import PurchaseOrder, Quote, Rfq
+from dashboard.erp.models import Message, PurchaseOrder, Quote, Rfq
 from dashboard.erp.purchasing import ordering
+from dashboard.erp.workflow.service import transition
 from dashboard.tenancy.scope import use_tenant
 from tests import factories
 from tests.erp.buying import Case, add_quote, currencies, make_case, rate
@@ -238,3 +240,47 @@ def test_the_database_itself_refuses_more_than_the_line(tenant: Session, case: C
         )
     with pytest.raises(IntegrityError, match="100"):
         tenant.flush()
+
+
+def letters(session: Session, case: Case) -> list[tuple[str, str]]:
+    """Supplier and subject of each mail about the request."""
+    query = select(Message).where(Message.rfq_id == case.rfq.id).order_by(Message.id)
+    return [(message.supplier.name, str(message.subject)) for message in session.scalars(query)]
+
+
+def test_a_supplier_who_got_nothing_is_thanked_once_if_the_buyer_wishes(tenant: Session, case: Case) -> None:
+    wanted = [choice(case, 0, 0, "100"), choice(case, 0, 1, "10", "one delivery")]
+    service.award(tenant, case.rfq.id, wanted, actor=ACTOR, tell_losers=True)
+    assert letters(tenant, case) == [("Birch", f"Decision on {case.rfq.number or 'RFQ'}: {case.rfq.title}")]
+    transition(tenant, case.rfq, "close", tell_losers="1")
+    assert len(letters(tenant, case)) == 1
+
+
+def test_closing_catches_up_on_the_thanks_only_where_it_is_ticked(
+    tenant: Session, case: Case, login: Callable[..., FlaskClient]
+) -> None:
+    service.award(tenant, case.rfq.id, [choice(case, 0, 0, "100")], actor=ACTOR)
+    assert letters(tenant, case) == []
+    tenant.commit()
+    staff, page = login("staff", tenant="acme"), f"/t/acme/records/rfq/{case.rfq.id}/step/close"
+    asked = staff.get(page).get_data(as_text=True)
+    assert 'name="tell_losers"' in asked
+    staff.post(page, data={"tell_losers": "1"})
+    shown = staff.get(f"/t/acme/records/rfq/{case.rfq.id}").get_data(as_text=True)
+    assert "Decision on" in shown
+    assert [name for name, _ in letters(tenant, case)] == ["Birch"]
+
+
+def test_the_sheet_offers_the_thanks_ticked_and_takes_no_for_an_answer(
+    tenant: Session, case: Case, login: Callable[..., FlaskClient]
+) -> None:
+    tenant.commit()
+    staff, page = login("staff", tenant="acme"), f"/t/acme/records/rfq/{case.rfq.id}/compare"
+    ticked = re.compile(r'id="tell_losers"[^>]*checked')
+    assert ticked.search(staff.get(page).get_data(as_text=True))
+    assert not ticked.search(staff.post(page, data={"preset": "best"}).get_data(as_text=True))
+    bid = case.bid(0, 0)
+    data = {quantity_key(bid.rfq_line_id, bid.id): "100"}
+    assert staff.post(page, data=data).status_code == 302
+    tenant.commit()
+    assert letters(tenant, case) == []
