@@ -1,6 +1,7 @@
 """Owns deleting and restoring one record, asked on a page first."""
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import sqlalchemy as sa
 from flask import flash, redirect, render_template, request
@@ -34,7 +35,13 @@ def delete(spec: Spec, record: object) -> ResponseReturnValue:
         db.session.delete(record)
     _commit(spec, title)
     flash(f"“{title}” was deleted.", "success")
-    return redirect(spec.url("index_view"))
+    return redirect(_list_as_left(spec))
+
+
+def _list_as_left(spec: Spec) -> str:
+    """The list with the filters it was left with, which the page's script sends along."""
+    left = urlencode(parse_qsl(request.form.get("list_search", "").lstrip("?"), keep_blank_values=True))
+    return f"{spec.url('index_view')}?{left}" if left else spec.url("index_view")
 
 
 def used_by(session: Session, spec: Spec, record: Any) -> list[tuple[str, int, str]]:

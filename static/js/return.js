@@ -13,6 +13,10 @@ function onList() {
 }
 
 function onRecord() {
+  for (const field of document.querySelectorAll("form input[type=hidden][name=list_search]")) {
+    const list = Object.keys(sessionStorage).find((key) => key.startsWith("list:") && path.startsWith(key.slice(5)));
+    if (list) field.value = sessionStorage.getItem(list);
+  }
   for (const link of document.querySelectorAll("main a[href]")) {
     const to = new URL(link.href, location.href);
     const left = !to.search && path !== to.pathname && path.startsWith(to.pathname) && sessionStorage.getItem(`list:${to.pathname}`);

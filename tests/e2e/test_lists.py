@@ -95,6 +95,19 @@ def test_nested_filters_are_built_saved_as_a_view_and_kept_on_the_way_back(
     expect(page.locator("main tbody tr").first).to_have_class(re.compile("is-current"))
 
 
+def test_the_list_is_as_it_was_left_after_deleting_a_record_of_it(enter: Enter, suppliers: str) -> None:
+    page = enter("staff").page
+    page.goto(f"{suppliers}?name__contains=a&sort=-name")
+    listed = page.url
+    page.locator("main tbody td.name a").first.click()
+    page.wait_for_url(re.compile(r"/supplier/\d+$"))
+    page.goto(f"{page.url}/delete")
+    page.get_by_role("button", name="Delete 1 row").click()
+    expect(page.get_by_text("was deleted.")).to_be_visible()
+    expect(page).to_have_url(listed)
+    expect(page.locator(".chips")).to_contain_text("Name contains a")
+
+
 def test_columns_are_chosen_and_put_in_order(enter: Enter, suppliers: str) -> None:
     page = enter("staff").page
     page.goto(suppliers)

@@ -307,6 +307,21 @@ def test_a_picker_makes_no_record_of_a_name_that_cannot_be_stored(
     assert staff.post(f"{RECORDS}/supplier/quick", data={"text": text}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("left", "query"),
+    [
+        ("?status=active&sort=-name", "?status=active&sort=-name"),
+        ("", ""),
+        ("?a=//evil.example\r\nX: 1", "?a=%2F%2Fevil.example%0D%0AX%3A+1"),
+    ],
+)
+def test_after_deleting_the_list_opens_as_it_was_left(
+    make: Make, staff: FlaskClient, left: str, query: str
+) -> None:
+    answer = staff.post(f"{RECORDS}/supplier/{make('supplier').id}/delete", data={"list_search": left})
+    assert answer.location == f"{RECORDS}/supplier/{query}"
+
+
 def test_the_delete_page_says_what_uses_the_record(make: Make, staff: FlaskClient) -> None:
     line = make("rfq_line")
     page = staff.get(f"{RECORDS}/rfq/{line.rfq_id}/delete").text
