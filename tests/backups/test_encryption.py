@@ -19,11 +19,11 @@ from dashboard.backups import encryption, safekeeping
 from dashboard.backups.barman import Barman, BarmanError, environment
 from dashboard.backups.drills.models import Verification
 from dashboard.backups.models import Backup
-from dashboard.core.config import Settings
+from dashboard.core.config import CHECKOUT, Settings
 from dashboard.servers import scratch_folder
 from dashboard.stack import barman as stack_barman
 from dashboard.stack.layout import ERP_DATABASE, NO_ARCHIVE, Layout
-from dashboard.stack.options import CHECKOUT, StackError, StackOptions
+from dashboard.stack.options import StackError, StackOptions
 from dashboard.stack.state import State
 from tests.backups.safe_cluster import restored, second_barman
 from tests.cluster import Cluster, wait_until

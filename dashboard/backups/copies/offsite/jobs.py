@@ -35,6 +35,6 @@ def copy_offsite(run: Run) -> dict[str, object]:
 def prove_offsite(run: Run) -> dict[str, object]:
     """Restore the newest off-site backup from the store alone, start it, and take it down again (weekly)."""
     settings = get_settings()
-    if not settings.offsite_url:
+    if service.store_of(settings) is None:
         return {"note": service.NOT_SET}
     return service.prove(barman_of(settings), settings, run, db.session.commit)

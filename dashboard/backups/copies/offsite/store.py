@@ -52,7 +52,9 @@ class Manifest:
 class Differs(Exception):  # noqa: N818  # it reads as what happened
     """An object is not what its manifest says: one of a backup, or of a folder of WAL."""
 
-    def __init__(self, reason: str, *, backup_id: str = "", folder: str | None = None, name: str = "") -> None:
+    def __init__(
+        self, reason: str, *, backup_id: str = "", folder: str | None = None, name: str = ""
+    ) -> None:
         super().__init__(reason)
         self.backup_id = backup_id
         self.folder = folder
@@ -206,7 +208,7 @@ class _Reading:
 
 
 def store_of(settings: Settings) -> OffsiteStore | None:
-    """Return the off-site store; None when there is none (STEWARD_OFFSITE_URL)."""
-    if not settings.offsite_url:
+    """Return the off-site store; None without one, and for a managed service, which keeps its own copies."""
+    if not settings.offsite_url or settings.backup_provider != "barman":
         return None
     return OffsiteStore(settings.offsite_url, settings.offsite_options, settings.barman_server)
