@@ -8,7 +8,7 @@ from uuid import UUID
 
 from rq import Queue
 from rq.worker import Worker
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, or_, select, tuple_
 
 from dashboard.core.db import db
 from dashboard.core.errors import NotFoundError
@@ -101,6 +101,16 @@ def list_runs(chosen: RunFilter | None = None, before: UUID | None = None, size:
     found = list(db.session.scalars(query.order_by(*_newest()).limit(size + 1)))
     more = len(found) > size
     return RunPage(found[:size], found[size - 1].id if more else None)
+
+
+def last_success(job: str, tenant: str) -> datetime | None:
+    """When a job last went well for a tenant, by itself or with all tenants; None: never, or long ago."""
+    query = select(func.max(JobRun.finished_at)).where(
+        JobRun.job == job,
+        JobRun.status == RunStatus.SUCCEEDED,
+        or_(JobRun.tenant == tenant, JobRun.tenant.is_(None)),
+    )
+    return db.session.scalar(query)
 
 
 def _newest() -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ from dashboard.erp.suppliers import merging, page, pairs
 from dashboard.erp.suppliers.models import Supplier
 from dashboard.jobs import service as jobs
 from dashboard.jobs.links import run_url
+from dashboard.jobs.queries import last_success
 from dashboard.records import registry
 from dashboard.records.columns import Column
 from dashboard.records.extensions import Action, add_list_links, add_panels
@@ -37,6 +38,7 @@ def duplicates() -> ResponseReturnValue:
         page=number,
         has_next=len(found) > pairs.PAGE,
         dismissed=dismissed,
+        looked_at=last_success("suppliers.find_duplicates", g.tenant.slug),
         may_edit=can("records.supplier.edit"),
         may_merge=can("records.supplier.merge"),
     )

@@ -1,17 +1,19 @@
 """Suppliers entered twice are found by what they share, with the evidence said, and nothing else is."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from dashboard.erp.models import Organization, Supplier, SupplierPair
 from dashboard.erp.suppliers import duplicates, pairs
 from dashboard.erp.suppliers.jobs import find_duplicates
+from dashboard.jobs.models import JobRun, RunStatus
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
 
@@ -150,10 +152,29 @@ def test_a_pair_that_is_none_any_more_disappears(
 
 def test_the_list_of_suppliers_leads_to_the_duplicates(staff: FlaskClient) -> None:
     assert PAGE in staff.get("/t/acme/records/supplier/").get_data(as_text=True)
-    assert "No duplicates are known" in staff.get(PAGE).get_data(as_text=True)
     assert staff.get(f"{PAGE}?page=-1").status_code == 200
     assert staff.get(f"{PAGE}?page=1,2").status_code == 200
     assert staff.post(f"{PAGE}/999999/dismiss").status_code == 404
+
+
+def test_the_page_knows_whether_anybody_has_looked(staff: FlaskClient, control: Session) -> None:
+    control.execute(delete(JobRun).where(JobRun.job == "suppliers.find_duplicates"))
+    control.commit()
+    untouched = staff.get(PAGE).get_data(as_text=True)
+    assert "Nobody has looked yet" in untouched
+    assert "Look through all suppliers" in untouched
+    when = datetime(2026, 3, 5, 2, 30, tzinfo=UTC)
+    values = {"status": RunStatus.SUCCEEDED, "enqueued_at": when, "started_at": when, "finished_at": when}
+    control.add(
+        JobRun(
+            job="suppliers.find_duplicates", title="Look", queue="records", actor="system", args={}, **values
+        )
+    )
+    control.commit()
+    looked = staff.get(PAGE).get_data(as_text=True)
+    assert "No pair to decide" in looked
+    assert "As of 5 Mar 2026" in looked
+    assert "Nobody has looked yet" not in looked
 
 
 def test_a_manager_sees_pairs_and_may_do_nothing(
