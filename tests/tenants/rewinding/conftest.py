@@ -1,13 +1,16 @@
 """One tenant with a past for the tests of this folder."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from dashboard.core.config import Settings
 from dashboard.core.db import db
+from dashboard.jobs.store import control_transaction
 from tests.conftest import Servers
 from tests.tenants.rewinding.past import Past, past_of
 
@@ -19,6 +22,15 @@ def shared_past(app: Flask, servers: Servers, settings: Settings) -> Iterator[Pa
     """A tenant with demo data in the test database."""
     with app.app_context(), past_of(servers.postgres.url, "erp_test", settings) as past:
         yield past
+
+
+@pytest.fixture
+def dba(app: Flask, login: Callable[..., FlaskClient]) -> Iterator[FlaskClient]:
+    """Somebody who may go back in time; for tests that commit."""
+    browser = login("dba")
+    yield browser
+    with app.app_context(), control_transaction() as session:
+        session.execute(text("DELETE FROM operator WHERE email LIKE 'dba-%@example.com'"))
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_what_the_database_refuses_is_named_and_the_rest_comes_back(damaged: Dam
         for _ in range(3)
     ]
     damaged.past.sql(
-        f"SET session_replication_role = replica; UPDATE rfq SET number = '{damaged.mark}' WHERE id = {ids[1]}"
+        f"SET session_replication_role = replica;UPDATE rfq SET number = '{damaged.mark}' WHERE id = {ids[1]}"
     )
     damaged.load()
     damaged.past.sql(f"SET session_replication_role = replica; DELETE FROM rfq WHERE id >= {ids[0]}")

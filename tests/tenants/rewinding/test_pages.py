@@ -75,9 +75,8 @@ def page_of(browser: FlaskClient, address: str) -> str:
 
 
 def test_a_tenant_is_looked_at_brought_back_swapped_undone_and_discarded(
-    past: Past, rewind: Rewind, login: Login
+    past: Past, rewind: Rewind, dba: FlaskClient
 ) -> None:
-    dba = login("dba")
     address = f"/database/rewinds/{rewind.id}/"
     shown = page_of(dba, address)
     assert "supplier" in shown

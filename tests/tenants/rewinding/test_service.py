@@ -16,6 +16,7 @@ from dashboard.backups.queries import REPOSITORY
 from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, InvalidInputError
+from dashboard.health.models import Reading
 from dashboard.health.service import store_reading
 from dashboard.jobs.models import JobRun
 from dashboard.jobs.runner import perform
@@ -50,6 +51,7 @@ def window(here: None) -> Iterator[datetime]:
     with control_transaction() as session:
         session.execute(delete(Rewind).where(Rewind.tenant.in_(("acme", "globex"))))
         session.execute(delete(JobRun).where(JobRun.job == "tenants.rewind"))
+        session.execute(delete(Reading).where(Reading.key == REPOSITORY))
 
 
 def made_at(tenant: TenantRef, *moments: tuple[datetime, str | None, str]) -> None:
@@ -107,9 +109,8 @@ def test_a_tenant_that_was_made_or_migrated_since_is_refused_at_once(
 
 @pytest.mark.commits
 def test_the_form_asks_for_a_job_that_fails_clearly_without_a_backup(
-    app: Flask, old: TenantRef, window: datetime, login: Login
+    app: Flask, old: TenantRef, window: datetime, dba: FlaskClient
 ) -> None:
-    dba = login("dba")
     form = dba.get(f"{PAGE}?tenant=acme").get_data(as_text=True)
     assert re.search(r'<option selected[^>]*value="acme"', form)
     assert "Time machine" in form
