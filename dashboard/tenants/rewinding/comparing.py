@@ -5,7 +5,7 @@ Names come from the catalog and are quoted; prices under seal are never read.
 # ruff: noqa: S608
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from psycopg2 import errors
@@ -73,7 +73,10 @@ class Shape:
 
 @dataclass(frozen=True)
 class Difference:
-    """What changed in one table since then, in rows; `problem` says why it could not be counted."""
+    """What changed in one table since then, in rows; `problem` says why it could not be counted.
+
+    `obstacle` says why single rows cannot be brought back.
+    """
 
     table: str
     added: int = 0
@@ -82,6 +85,7 @@ class Difference:
     rows_live: int = 0
     rows_then: int = 0
     problem: str = ""
+    obstacle: str = ""
 
     @property
     def count(self) -> int:
@@ -145,7 +149,7 @@ def _compare_one(engine: Engine, live: str, then: str, shape: Shape) -> Differen
         if isinstance(error.orig, errors.QueryCanceled):
             return Difference(shape.name, problem=f"not compared within {TABLE_SECONDS} s")
         raise
-    return Difference(shape.name, *row)
+    return replace(Difference(shape.name, *row), obstacle=shape.obstacle)
 
 
 def _counts(connection: Connection, live: str, then: str, shape: Shape) -> str:

@@ -102,7 +102,11 @@ def bring_back(run: Run, *, rewind: int, choice: dict[str, Any]) -> dict[str, ob
     """Write chosen rows into the live schema as one change that can be undone."""
     row = _row(rewind)
     service.check_may(row, "bring_back")
-    title = f"Brought back from {row.target_at:%Y-%m-%d %H:%M:%S} UTC"
+    title = (
+        "Brought over from the state put aside"
+        if row.status == RewindStatus.SWAPPED
+        else f"Brought back as of {row.target_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    )
     done = bringing_back.Brought()
     owner = preparing.owner_engine(get_settings())
     with run.step("bring_back", store="erp") as step, transaction(owner) as connection:

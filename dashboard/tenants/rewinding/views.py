@@ -108,7 +108,6 @@ def _facts(rewind: Rewind) -> dict[str, Any]:
         "may_run": current_user.can(RUN, rewind.tenant),
         "possible": {name for name, states in service.BEFORE.items() if rewind.status in states},
         "words": wording.sides(rewind),
-        "journals": comparing.JOURNALS,
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from dashboard.core.errors import InvalidInputError
-from dashboard.tenants.rewinding.comparing import JOURNALS, SEALED, Difference
+from dashboard.tenants.rewinding.comparing import JOURNALS, Difference
 from dashboard.tenants.rewinding.models import Rewind, RewindStatus
 
 QUESTIONS = {
@@ -112,8 +112,3 @@ def read_choice(form: Mapping[str, Any]) -> dict[str, dict[str, list[int] | None
     except (ValueError, AttributeError, TypeError) as error:
         raise InvalidInputError("The choice cannot be read.", fix="Choose again on the page.") from error
     return choice
-
-
-def can_be_chosen(difference: Difference) -> bool:
-    """Whether rows of the table may come back singly, as far as the comparison tells."""
-    return difference.table not in JOURNALS and difference.problem != SEALED
