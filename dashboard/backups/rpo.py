@@ -16,7 +16,7 @@ from dashboard.backups import queries
 from dashboard.backups.barman import BarmanError
 from dashboard.backups.position_probes import Primary, StandbyPosition, read_primary, read_standby
 from dashboard.backups.repository_wal import HeldWal, folders_of, held_wal
-from dashboard.backups.wal import SEGMENT_BYTES
+from dashboard.backups.wal import SEGMENT_BYTES, position_of
 from dashboard.core.config import Settings, Standby
 from dashboard.health.connection import ProbeError
 from dashboard.health.models import Reading
@@ -97,9 +97,7 @@ def measure(settings: Settings, *, segment: int = SEGMENT_BYTES) -> dict[str, fl
 
 def _store(seen: Seen, paths: list[Path], before: Mapping[str, Any]) -> dict[str, float | None]:
     now = datetime.now(UTC)
-    trail = [*before.get("trail", []), {"at": now, "safe_until_at": paths[0].safe_until_at}][
-        -REMEMBERED:
-    ]
+    trail = [*before.get("trail", []), {"at": now, "safe_until_at": paths[0].safe_until_at}][-REMEMBERED:]
     found = plain(Measurement(now, seen, paths, trail))
     store_reading(READING, found, every=EVERY_SECONDS)
     figures = {path.key: at_risk(path, seen, now) for path in paths}
@@ -165,6 +163,9 @@ def _archive(settings: Settings, primary: Primary | None, before: Mapping[str, A
     commit_at = held.commit_at
     if commit_at is None and known and known.end <= held.end:
         commit_at = known.commit_at
+    end_of_backup = position_of(newest.end_lsn)
+    if commit_at is None and end_of_backup is not None and held.end >= end_of_backup:
+        commit_at = newest.begin_at  # what was there when the backup began is in it
     reason = f"WAL file {held.missing} is missing: a restore ends before it." if held.missing else ""
     return replace(path, end=held.end, last_wal=held.last, commit_at=commit_at, reason=reason)
 

@@ -18,6 +18,7 @@ from dashboard.backups import dials, queries, rpo, service
 from dashboard.backups.dials import Dial
 from dashboard.backups.restoring import service as restoring
 from dashboard.backups.restoring.planning import TargetSpec
+from dashboard.backups.wal import NAME
 from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.jobs.store import control_transaction
@@ -233,6 +234,7 @@ def test_synchronous_standby_that_stops_is_measured_by_what_it_holds(
 
 
 def test_removed_wal_file_ends_what_the_archive_holds(observed: Settings, whole_cluster: Cluster) -> None:
+    measured(observed)
     whole_cluster.sql("INSERT INTO clocked VALUES (now())")
     whole_cluster.sql("SELECT pg_switch_wal()")
     whole_cluster.sql("INSERT INTO clocked VALUES (now())")
@@ -244,7 +246,8 @@ def test_removed_wal_file_ends_what_the_archive_holds(observed: Settings, whole_
         whole_cluster.barman("cron")
         backup = queries.find_newest("main")
         assert backup is not None
-        return sorted(path.name for path in wals.glob("*/0*") if path.name > (backup.end_wal or ""))
+        names = [path.name for path in wals.glob("*/0*") if NAME.match(path.name)]
+        return sorted(name for name in names if name > (backup.end_wal or ""))
 
     wait_until(lambda: len(filed()) >= 2, 40, "the WAL is not filed")
     wait_until(lambda: measured(observed)["archive"] == 0, 20)
