@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from dashboard.alerts import queries, runbooks, service, timeline
@@ -12,6 +12,7 @@ from dashboard.alerts.badge import VIEW
 from dashboard.alerts.models import Alert, AlertState
 from dashboard.alerts.rules import Rule
 from dashboard.core.errors import NotFoundError
+from dashboard.core.menu import all_items
 from dashboard.core.web import requires
 
 pages = Blueprint("alerts", __name__)
@@ -66,7 +67,8 @@ def rule_page(key: str) -> ResponseReturnValue:
         alerts=[alert for alert in alerts if alert.state != AlertState.OK],
         events=queries.list_events(now - SPAN, rule=key),
         rules=service.rules(),
-        runbook=runbooks.read(rule.runbook),
+        place=_place,
+        runbook=runbooks.blocks(runbooks.read(rule.runbook)),
     )
 
 
@@ -80,6 +82,7 @@ def _parts() -> dict[str, Any]:
     drawn = timeline.stretches(queries.list_events(begin, limit=None), alerts, begin=begin, end=now)
     return {
         "rules": rules,
+        "place": _place,
         "firing": [alert for alert in alerts if alert.state == AlertState.FIRING],
         "pending": [alert for alert in alerts if alert.state == AlertState.PENDING],
         "watched": [_watched(rule, by_rule.get(key, [])) for key, rule in rules.items()],
@@ -95,3 +98,10 @@ def _parts() -> dict[str, Any]:
 def _watched(rule: Rule, alerts: list[Alert]) -> Watched:
     """`alerts` are of this rule, the worst first."""
     return Watched(rule, rule.watched(), service.seen_within(rule), alerts[0] if alerts else None)
+
+
+def _place(endpoint: str) -> str:
+    """Return what the menu calls the desk of an endpoint."""
+    desk = endpoint.partition(".")[0]
+    titles = [item.title for item in all_items(current_app) if item.endpoint.partition(".")[0] == desk]
+    return titles[0] if titles else desk

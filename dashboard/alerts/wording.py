@@ -12,7 +12,7 @@ def at(moment: datetime | None) -> str:
     return f"{day}{there:%H:%M:%S} UTC"
 
 
-def listed(names: list[str], most: int = 3) -> str:
+def listed(names: list[str], most: int = 3, between: str = ", ") -> str:
     """Write the first of many names: "a, b, c and 4 more"."""
     rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+    return between.join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

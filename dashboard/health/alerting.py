@@ -8,7 +8,7 @@ from dashboard.alerts import queries as alerts
 from dashboard.alerts.models import AlertState
 from dashboard.alerts.registry import Answer, Breach, Unknown, Watch, condition
 from dashboard.alerts.service import LATE, rules
-from dashboard.alerts.wording import at
+from dashboard.alerts.wording import at, listed
 from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.core.filters import bytes_, duration, percent
@@ -94,14 +94,13 @@ def disk_used(watch: Watch) -> Answer:
 def probes_stale(_watch: Watch) -> Answer:
     """A probe has not even tried for three of its intervals."""
     late = [reading for reading in db.session.scalars(select(Reading)) if stands_still(reading)]
-    return [
-        Breach(
-            reading.key,
-            f"The probe {reading.key} last ran at {at(attempted_at(reading))};"
-            f" every {duration(reading.every_seconds)} is normal.",
-        )
-        for reading in late
-    ]
+    late.sort(key=lambda reading: reading.every_seconds)
+    if not late:
+        return []
+    names = [f"{reading.key} (every {duration(reading.every_seconds)})" for reading in late]
+    verb = "1 probe stands" if len(late) == 1 else f"{len(late)} probes stand"
+    oldest = min((tried for reading in late if (tried := attempted_at(reading))), default=None)
+    return [Breach("", f"{verb} still: {listed(names, 6)}. The first of them last ran at {at(oldest)}.")]
 
 
 def look_at_broker(settings: Settings) -> None:
@@ -130,7 +129,6 @@ def _summary() -> tuple[str, str, str]:
         return "unknown", "Not judged yet", "Rules are judged every ten seconds once the workers are up."
     if not firing:
         return "ok", "Nothing fires", f"{len(declared)} rules are watched.{doubt}"
-    worst = firing[0]
-    more = f" And {len(firing) - 1} more." if len(firing) > 1 else ""
-    text = f"{declared[worst.rule].title}: {worst.reason}{more}{doubt}"
-    return worst.severity, f"{len(firing)} firing", text
+    titles = list(dict.fromkeys(declared[alert.rule].title for alert in firing))
+    text = f"{listed(titles, 4, '; ')}.{doubt}"
+    return firing[0].severity, f"{len(firing)} firing", text

@@ -72,12 +72,12 @@ def test_badge_says_when_nothing_fires(login: Login) -> None:
 def test_overview_has_a_card_with_the_worst(broken: None, login: Login) -> None:
     html = login("dba").get("/database/").text
     assert "1 firing" in html
-    assert "The ERP primary does not answer:" in html
+    assert "The ERP primary does not answer." in html
 
 
 def test_rule_page_shows_its_runbook(login: Login) -> None:
     html = login("dba").get(PAGE + "rules/backups.wal_gap").text
-    assert "Look for them in `pg_wal` of the primary" in html
+    assert "Look for them in <code>pg_wal</code> of the primary" in html
     assert "Nothing happened" in html
     assert login("dba").get(PAGE + "rules/backups.none").status_code == 404
 

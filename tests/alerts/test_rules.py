@@ -9,6 +9,7 @@ from flask import Flask
 from dashboard.alerts import runbooks, service
 from dashboard.alerts.registry import Watch, all_conditions, condition
 from dashboard.alerts.rules import RulesError, check, load
+from dashboard.backups import alerting, dials
 from dashboard.core.db import db
 from dashboard.settings.models import Setting
 
@@ -23,7 +24,7 @@ GOOD = {
     "page": '"health.page"',
 }
 # They are judged by what is read once a minute; Barman's own checks take seconds of processor time.
-SLOWER = {"backups.repository_away": 75, "backups.checks_failing": 135}
+SLOWER = {"backups.repository_away": 75, "backups.checks_failing": 195}
 
 
 def written(folder: Path, *rules: dict[str, str]) -> Path:
@@ -135,6 +136,22 @@ def test_runbook_is_read_up_to_the_next_heading(tmp_path: Path) -> None:
     assert runbooks.read("a.md", tmp_path).startswith("# All")
     assert runbooks.read("a.md#three", tmp_path) == ""
     assert runbooks.read("b.md#one-thing", tmp_path) == ""
+
+
+def test_runbook_is_laid_out_as_lists_and_paragraphs() -> None:
+    text = "First\nand on.\n\n1. Do `x < y`\n   slowly.\n2. *Then* rest.\n\n- one\n- two\n\n### Last"
+    found = runbooks.blocks(text)
+    assert [(block.kind, [str(line) for line in block.lines]) for block in found] == [
+        ("p", ["First and on."]),
+        ("ol", ["Do <code>x &lt; y</code> slowly.", "<em>Then</em> rest."]),
+        ("ul", ["one", "two"]),
+        ("p", ["Last"]),
+    ]
+
+
+def test_what_burns_fast_is_the_same_as_on_the_dials(app: Flask) -> None:
+    assert load()["backups.rpo_burning"].limit == dials.BURN_FROM_SECONDS
+    assert alerting.FAST_PACE == dials.BURN_FROM_RATE
 
 
 def test_rule_is_a_value() -> None:
