@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from dashboard.backups.drills.models import Drill, Outcome
 from dashboard.backups.queries import find_newest
+from dashboard.backups.restoring.models import Restore, RestoreStatus
 from dashboard.core.db import db
 from dashboard.core.errors import NotFoundError
 from dashboard.jobs.models import ACTIVE, JobRun, ScheduleState
@@ -77,6 +78,17 @@ def list_dead() -> list[Drill]:
     alive = select(JobRun.id).where(JobRun.status.in_(ACTIVE))
     query = select(Drill).where(
         Drill.outcome == Outcome.RUNNING, Drill.run_id.is_(None) | Drill.run_id.not_in(alive)
+    )
+    return list(db.session.scalars(query))
+
+
+def list_left() -> list[Restore]:
+    """Return the scratch servers of drills that nobody works on any more."""
+    alive = select(JobRun.id).where(JobRun.status.in_(ACTIVE))
+    query = select(Restore).where(
+        Restore.purpose == "drill",
+        Restore.status == RestoreStatus.READY,
+        Restore.run_id.is_(None) | Restore.run_id.not_in(alive),
     )
     return list(db.session.scalars(query))
 

@@ -69,6 +69,11 @@ def segments(drill: Drill) -> list[Segment]:
     return found
 
 
+def back_after(drill: Drill) -> float:
+    """Return the seconds until people could have worked again: all but the checks."""
+    return sum(seconds for phase, seconds in drill.phases.items() if phase != "checks")
+
+
 def trend(drills: Sequence[Drill]) -> Chart:
     """Seconds by phase of the drills that passed, the oldest first."""
     passed = [drill for drill in drills if drill.outcome == Outcome.PASSED][:TREND][::-1]
@@ -83,6 +88,7 @@ def trend(drills: Sequence[Drill]) -> Chart:
         unit="s",
         subtitle="drills that passed, by phase",
         category_title="Drill (UTC)",
+        as_of=passed[-1].finished_at if passed else None,
         empty="No drill has passed yet.",
     )
 

@@ -24,6 +24,7 @@ def _words() -> dict[str, object]:
         "looks": reviewing.LOOKS,
         "advice": reviewing.ADVICE,
         "segments": reviewing.segments,
+        "back_after": reviewing.back_after,
         "promises": queries.read_promises(),
     }
 

@@ -130,6 +130,20 @@ def inside(member: str, at: int) -> Callable[[bytes], bytes]:
     return change
 
 
+def test_a_drill_proves_the_backup_also_while_the_primary_is_down(
+    drill_settings: Settings, whole_cluster: Cluster
+) -> None:
+    whole_cluster.layout.erp.stop()
+    _run, drill = drill_now()
+    assert drill.outcome == Outcome.PASSED, drill.reason
+    found = by_name(drill)
+    assert found["server.amcheck", "cluster"] == found["erp.stock", "drilled"] == "passed"
+    for name in ("canary", "tenants.present"):
+        assert found[name, "cluster"].startswith("skipped: The live cluster does not answer")
+    assert found["tenant.rows", "drilled"].startswith("skipped: ")
+    assert drill.rpo_seconds is None
+
+
 def test_one_flipped_byte_of_the_backup_ends_red_and_names_the_file(
     drill_settings: Settings, backup_id: str, whole_cluster: Cluster
 ) -> None:
