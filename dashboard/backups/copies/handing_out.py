@@ -1,6 +1,7 @@
 """The buttons of dumps and copies, and handing a dump out: over a signed link, each time on record."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
@@ -25,6 +26,7 @@ from dashboard.tenancy.queries import get_tenant, known_tenants
 pages = Blueprint("dumps", __name__)
 SALT = "steward.backups.dump"
 LINK_SECONDS = 120
+LATE = timedelta(hours=50)  # of daily copies two were missed
 CHUNK = 256 * 1024
 DUMPS = (CopyKind.DATABASE, CopyKind.TENANT, CopyKind.CONTROL)
 OTHERS = (CopyKind.FILES, CopyKind.BROKER)
@@ -53,6 +55,7 @@ def build_section() -> Mapping[str, Any]:
         "others": queries.list_copies(*OTHERS, limit=20),
         "running": queries.find_run(*JOBS.values(), "backups.prove_copy"),
         "tenants": known_tenants(),
+        "place": place_of(get_settings()).url.removeprefix("file://"),
     }
 
 
@@ -67,7 +70,16 @@ def _summary(kind: CopyKind) -> dict[str, Any]:
         "proven_at": proven.proven_at if proven else None,
         "proven_by": proven.proven_by if proven else "",
         "failure": failure,
+        "status": _status(newest, proven, failure),
     }
+
+
+def _status(newest: datetime | None, proven: BackupCopy | None, failure: BackupCopy | None) -> str:
+    if failure:
+        return "critical"
+    if newest is None or proven is None:
+        return "unverified"
+    return "warning" if datetime.now(UTC) - newest > LATE else "ok"
 
 
 @pages.post("/database/backups/copies/make")

@@ -55,6 +55,7 @@ def place_of(settings: Settings) -> CopyPlace:
 def _to_disk(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
+        os.fchmod(descriptor, 0o600)  # sealed prices are inside, whatever folder was chosen
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -44,11 +44,13 @@ def downloads() -> list[Operation]:
 
 
 def test_page_says_when_each_kind_was_made_and_proven(dump: BackupCopy, login: Login) -> None:
+    dump_id = dump.id
     html = login("dba").get(PAGE).text
     for words in ("ERP database", "Uploaded files", "Broker", "never proven", "61 tables, 1,234 rows"):
         assert words in html
     assert "restored into a server made for it" in html
     assert "No copy yet" in html
+    assert f'aria-label="Download tenant acme, number {dump_id}"' in html
 
 
 def test_failure_is_said_with_its_reason_until_a_copy_goes_well(dump: BackupCopy, login: Login) -> None:
