@@ -233,6 +233,8 @@ class ScratchServer:
         return "FATAL" in said or "database system is shut down" in said
 
     def _prepare(self) -> None:
+        # A backup read from a standby brings this along: the server would wait for WAL without end.
+        (self.data / "standby.signal").unlink(missing_ok=True)
         if not (self.data / "postgresql.conf").exists():  # some systems keep it outside the data folder
             write_private(self.data / "postgresql.conf", "", self.account)
         write_private(self.folder / "hba.conf", HBA, self.account)
