@@ -7,6 +7,7 @@ One cluster, Barman as the stack sets it up, each side in turn: what the button'
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -146,12 +147,14 @@ def in_turn(rounds: int, sides: dict[str, Callable[[], After]]) -> dict[str, flo
 def measure_backups(at: Site, rounds: int) -> list[Bar]:
     """The button's job, `barman backup`, and pg_basebackup at the same compression."""
     engine = backups.barman_of(at.settings)
+    at.barman("backup", "--wait", barman.SERVER)
+    read_catalogue(at)
 
     def by_button() -> After:
         backups.back_up(
             engine, mode="full", on_line=lambda _: None, on_phase=lambda *_: None, tick=lambda: None
         )
-        return None
+        return lambda: read_catalogue(at)  # as the stack does every minute
 
     found = in_turn(
         rounds,
@@ -166,6 +169,12 @@ def measure_backups(at: Site, rounds: int) -> list[Bar]:
         Bar("backup by button against barman backup", button / bare, BACKUP_BAR, "times", at_most=True),
         Bar("backup by button against pg_basebackup", button / copy, COPY_BAR, "times", at_most=True),
     ]
+
+
+def read_catalogue(at: Site) -> None:
+    """Let the catalogue know."""
+    backups.sync_catalogue(backups.barman_of(at.settings))
+    db.session.commit()
 
 
 def base_backup(at: Site) -> None:
@@ -185,8 +194,7 @@ def measure_restores(at: Site, rounds: int) -> list[Bar]:
     """A restore to a running server against the bare commands; some WAL is to be replayed on both sides."""
     at.sql("UPDATE bulk SET seen = 1 WHERE id % 20 = 0")
     at.barman("switch-wal", "--force", "--archive", barman.SERVER)
-    backups.sync_catalogue(backups.barman_of(at.settings))
-    db.session.commit()
+    read_catalogue(at)
     found = in_turn(
         rounds, {"restore to a scratch server": lambda: ours(at), "the bare commands": lambda: bare(at)}
     )
@@ -211,11 +219,16 @@ def ours(at: Site) -> After:
 
 
 def bare(at: Site) -> After:
-    """Restore by hand: Barman lays data and WAL, pg_ctl starts, then one waits."""
+    """Restore by hand: Barman lays out WAL and data, pg_ctl starts, then one waits."""
     layout, target = at.layout, at.layout.servers / "by-hand"
     target.mkdir(mode=0o711)
     data, log, port = target / "data", target / "log", free_port()
-    at.barman("restore", barman.SERVER, "latest", str(data))
+    wal = target / "wal"
+    wal.mkdir()
+    for name in needed_wal(at):
+        at.barman("get-wal", "-P", "-o", str(wal), barman.SERVER, name)
+    command = ["--get-wal", "--restore-command", f"cp {wal}/%f %p"]
+    at.barman("restore", *command, barman.SERVER, "latest", str(data))
     everything = ScratchServer(target)  # whose account the files are given to
     everything.own()
     options = f"-p {port} -c archive_mode=off"
@@ -230,6 +243,18 @@ def bare(at: Site) -> After:
         shutil.rmtree(target)
 
     return tear_down
+
+
+def needed_wal(at: Site) -> list[str]:
+    """Return the names of the WAL files that the newest backup needs, as Barman lists them."""
+    listed = subprocess.run(
+        [word for word in barman.command(at.layout, "list-files") if word != "-q"]
+        + ["--target", "full", barman.SERVER, "latest"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return sorted(set(re.findall(r"[0-9A-F]{24}$|[0-9A-F]{8}\.history$", listed.stdout, re.MULTILINE)))
 
 
 def wait_promoted(url: str) -> None:

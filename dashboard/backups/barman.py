@@ -123,11 +123,6 @@ class Barman:
         except OSError as error:
             raise BarmanError(f"The WAL of the repository cannot be listed: {error.strerror}") from error
 
-    def find_wal_folder(self, backup_id: str) -> Path | None:
-        """Return the folder of the repository's WAL; None while it holds none of this backup."""
-        listed = self._listed_wal(backup_id)
-        return listed[0].parent.parent if listed else None
-
     def get_wal(self, name: str, folder: Path) -> None:
         """Put one WAL file, decrypted and decompressed, into a folder; also one that is not whole yet."""
         self.ask("get-wal", "--partial", "--output-directory", os.fspath(folder), self.server, name)

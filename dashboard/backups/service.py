@@ -33,6 +33,8 @@ PHASES = (
     (re.compile(r"^Processing xlog"), "Filing WAL"),
 )
 STEPS = len(PHASES) + 1
+# Before anything was copied, as when the receiver has died since the last check.
+REFUSED = "Impossible to start the backup"
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,14 @@ def back_up(
 
     try:
         _prepare(barman)
-        return barman.backup(heard, incremental_from=parent, tick=tick)
+        try:
+            return barman.backup(heard, incremental_from=parent, tick=tick)
+        except BarmanError as error:
+            if REFUSED not in str(error):
+                raise
+            on_line("Barman refused; its receiver is started once more.")
+            barman.cron()
+            return barman.backup(heard, incremental_from=parent, tick=tick)
     except BarmanError as error:
         fix = "Look at the checks on the backups page; they say what Barman misses."
         raise UnavailableError("Barman", f"The backup failed. {error}", fix=fix) from error
@@ -167,9 +176,19 @@ def back_up(
 
 def _prepare(barman: Barman) -> None:
     """See that WAL is received; the very first backup also needs one WAL file in the repository."""
-    barman.cron()
+    if not _is_received():
+        barman.cron()
     if queries.find_newest(barman.server) is None:
         barman.switch_wal()
+
+
+def _is_received() -> bool:
+    """Whether a check of the last minutes found the receiver at work: starting it again takes a second."""
+    repository = queries.get_repository()
+    if repository is None or repository.is_stale or repository.is_failing:
+        return False
+    checks = {check["name"]: check["passed"] for check in repository.data.get("checks", [])}
+    return bool(checks.get("receive wal running"))
 
 
 def describe(server: str, backup_id: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
@@ -18,7 +19,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from dashboard.backups import service as backups
-from dashboard.backups.barman import Barman, BarmanError
+from dashboard.backups.barman import Barman, BarmanError, Origin
+from dashboard.backups.repository_wal import folders_of
 from dashboard.backups.restoring import planning, replaying, wals
 from dashboard.backups.restoring.errors import BackupBrokenError
 from dashboard.backups.restoring.models import Restore, RestoreStatus
@@ -79,7 +81,7 @@ def plan(
     chain = planning.chain_of(backup)
     with _in_words():
         programs_for_backup(barman, backup.backup_id, settings)
-        files = _wal_of(barman, backup.backup_id, backup.begin_wal or "", planning.last_position(target))
+        files = _wal_of(barman, backup.begin_wal or "", planning.last_position(target))
     need = planning.need_of(chain, len(files) * backups.segment_bytes())
     planning.check_room(scratch_root(settings), need, free)
     restore = Restore(
@@ -106,15 +108,26 @@ def plan(
 def programs_for_backup(barman: Barman, backup_id: str, settings: Settings) -> Path:
     """Return the PostgreSQL programs of a backup's major version. Raises ServerError when there are none."""
     copies = data_root(settings.home / "servers", service_account()) / "bin"
-    major = barman.find_origin(backup_id).major
+    major = _origin(barman, backup_id).major
     return programs_for(major, service_account(), copies, explicit=settings.pg_bin)
 
 
-def _wal_of(barman: Barman, backup_id: str, begin_wal: str, until: int | None) -> list[wals.WalFile]:
-    folder = barman.find_wal_folder(backup_id)
-    if folder is None:
-        raise BackupBrokenError("the repository holds none of the WAL this backup needs", begin_wal)
-    return wals.find_wal(folder, begin_wal, backups.segment_bytes(), until=until)
+def _wal_of(barman: Barman, begin_wal: str, until: int | None) -> list[wals.WalFile]:
+    folders = folders_of(barman.config, barman.server)
+    files = wals.find_wal(folders, begin_wal, backups.segment_bytes(), until=until)
+    if not any(file.name == begin_wal for file in files):
+        raise BackupBrokenError("the repository lacks the WAL this backup begins with", begin_wal)
+    return files
+
+
+@lru_cache(maxsize=64)
+def origin_of(config: Path | None, server: str, program: str, backup_id: str) -> Origin:
+    """Return which server a backup is of. It never changes, and Barman takes half a second to say it."""
+    return Barman(config, server, program).find_origin(backup_id)
+
+
+def _origin(barman: Barman, backup_id: str) -> Origin:
+    return origin_of(barman.config, barman.server, barman.program, backup_id)
 
 
 def bring_back(
@@ -196,7 +209,7 @@ class _Work:
         restore, server = self.restore, self.server
         with self.phase("fetch", RestoreStatus.FETCHING, f"Fetching backup {restore.backup_id}."):
             server.make_folder()
-            spaces = self.barman.find_origin(restore.backup_id).tablespaces
+            spaces = _origin(self.barman, restore.backup_id).tablespaces
             self.barman.restore(
                 restore.backup_id,
                 server.data,
@@ -225,7 +238,7 @@ class _Work:
         backup = planning.choose_backup(restore.server, self._target(), restore.backup_id)
         until = planning.last_position(self._target())
         with self.phase("wal", RestoreStatus.FETCHING, "Laying the WAL ready."):
-            files = _wal_of(self.barman, restore.backup_id, backup.begin_wal or "", until)
+            files = _wal_of(self.barman, backup.begin_wal or "", until)
             self.save(wal_total=len(files))
             for number, file in enumerate(files):
                 self.run.check_cancelled()

@@ -5,13 +5,14 @@ import gzip
 import lzma
 import shutil
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dashboard.backups.barman import Barman, BarmanError
+from dashboard.backups.repository_wal import Folders
 from dashboard.backups.restoring.errors import BackupBrokenError
 from dashboard.backups.wal import NAME, segment_number
 
@@ -37,7 +38,9 @@ class WalFile:
     is_live: bool = False
 
 
-def find_wal(folder: Path, begin_wal: str, segment_bytes: int, *, until: int | None = None) -> list[WalFile]:
+def find_wal(
+    folders: Folders, begin_wal: str, segment_bytes: int, *, until: int | None = None
+) -> list[WalFile]:
     """Return what a restore from `begin_wal` on may ask for, on every timeline, in order.
 
     `until` is the position, in bytes of WAL, after which nothing is needed. Raises BackupBrokenError when a
@@ -46,19 +49,20 @@ def find_wal(folder: Path, begin_wal: str, segment_bytes: int, *, until: int | N
     first = segment_number(begin_wal, segment_bytes)
     last = until // segment_bytes + 1 if until is not None else None
     found: dict[str, WalFile] = {}
-    for file in (*_archived(folder), *_live(folder)):
+    # In this order, so that a file which is filed away meanwhile is seen at least once; filed ones win.
+    for file in (*_live(folders), *_filed(folders.filed)):
         if file.name.endswith(HISTORY):
-            found.setdefault(file.name, file)
+            found[file.name] = file
             continue
         number = segment_number(file.name, segment_bytes)
         if number >= first and (last is None or number <= last):
-            found.setdefault(file.name, file)
+            found[file.name] = file
     files = sorted(found.values(), key=lambda file: file.name)
     _refuse_gap(begin_wal, [file.name for file in files], segment_bytes)
     return files
 
 
-def _archived(folder: Path) -> Iterable[WalFile]:
+def _filed(folder: Path) -> list[WalFile]:
     try:
         paths = [*folder.glob("*/*"), *folder.glob(f"*{HISTORY}")]
     except OSError as error:
@@ -66,16 +70,15 @@ def _archived(folder: Path) -> Iterable[WalFile]:
     return [WalFile(path.name, path) for path in paths if NAME.match(path.name) or path.suffix == HISTORY]
 
 
-def _live(folder: Path) -> Iterable[WalFile]:
-    """Files that are received but not filed away yet, the piece at the very end with them."""
-    for name in ("incoming", "streaming"):
-        beside = folder.parent / name
-        if not beside.is_dir():
-            continue
-        for path in sorted(beside.iterdir()):
+def _live(folders: Folders) -> list[WalFile]:
+    """Files that are received but not filed away yet; the piece at the very end is only streamed."""
+    found = []
+    for folder in (folders.streaming, folders.incoming):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
             asked = path.name.removesuffix(PARTIAL)
             if NAME.match(asked) or path.suffix == HISTORY:
-                yield WalFile(asked, path, is_live=True)
+                found.append(WalFile(asked, path, is_live=True))
+    return found
 
 
 def _refuse_gap(begin_wal: str, names: list[str], segment_bytes: int) -> None:

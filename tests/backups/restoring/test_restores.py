@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.backups import service as backups
 from dashboard.backups.barman import Barman
+from dashboard.backups.repository_wal import folders_of
 from dashboard.backups.restoring import looking, planning, points, service
 from dashboard.backups.restoring.errors import BackupBrokenError
 from dashboard.backups.restoring.models import Restore, Target
@@ -210,8 +211,7 @@ def test_wal_that_is_damaged_or_missing_is_the_backups_fault_too(
     for _ in range(2):
         write(whole_cluster, str(uuid4()))
         barman.switch_wal()
-    folder = barman.find_wal_folder(backup_id)
-    assert folder is not None
+    folder = folders_of(barman.config, barman.server).filed
     begin = barman.show_backup(backup_id).end_wal or ""
     later = min(path for path in folder.glob("*/*") if path.name > begin and len(path.name) == 24)
     kept = later.with_name("kept")

@@ -14,6 +14,7 @@ import psycopg2
 
 from dashboard.backups.barman import Barman
 from dashboard.backups.copies.offsite.store import Differs, Manifest, OffsiteStore
+from dashboard.backups.repository_wal import folders_of
 from dashboard.backups.restoring import replaying, wals
 from dashboard.backups.restoring.planning import TargetSpec
 from dashboard.backups.wal import NAME, SEGMENT_BYTES, segment_number
@@ -172,8 +173,8 @@ def restore(
     )
     shutil.rmtree(server.folder / "staging", ignore_errors=True)
     server.own()
-    folder = barman.find_wal_folder(fetched_backup)
-    for file in wals.find_wal(folder, begin_wal, segment_bytes) if folder else []:
+    folders = folders_of(barman.config, barman.server)
+    for file in wals.find_wal(folders, begin_wal, segment_bytes):
         tick()
         wals.bring(file, server.wal, barman, segment_bytes)
     server.own_wal()
