@@ -13,7 +13,7 @@ from dashboard.core.errors import ForbiddenError, InvalidInputError, NotFoundErr
 from dashboard.core.people import current_user
 from dashboard.core.web import can, requires
 from dashboard.records import registry
-from dashboard.records.details import title_of
+from dashboard.records.details import about, title_of
 from dashboard.records.spec import Spec
 from dashboard.records.urls import record_url
 
@@ -34,7 +34,7 @@ def comment(entity: str, record_id: int) -> ResponseReturnValue:
             record_id,
             body,
             author=current_user.email,
-            about=f"{spec.noun} {title_of(spec, record)}",
+            about=about(spec, record),
             tenant=g.tenant.slug,
         )
     except InvalidInputError as error:
@@ -54,10 +54,14 @@ def edit_comment(comment_id: int) -> ResponseReturnValue:
     if request.method == "GET":
         return _ask_comment(spec, record, found.body, "", request.path)
     body = request.form.get("body", "")
-    about = f"{spec.noun} {title_of(spec, record)}"
     try:
         service.edit_comment(
-            db.session(), found, body, author=current_user.email, about=about, tenant=g.tenant.slug
+            db.session(),
+            found,
+            body,
+            author=current_user.email,
+            about=about(spec, record),
+            tenant=g.tenant.slug,
         )
     except InvalidInputError as error:
         return _ask_comment(spec, record, body, error.message, request.path)

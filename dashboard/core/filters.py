@@ -105,6 +105,24 @@ def when(moment: datetime | date | None, *, seconds: bool = False) -> Markup:
     return _time(local.isoformat(), _exact(local), f"{local.day} {local:%b %Y}, {clock}")
 
 
+def elsewhere(moment: datetime, here: tzinfo, zone_name: str) -> str:
+    """The moment as it is in another zone, which is named; empty where that is the zone one is in."""
+    there = zone(zone_name)
+    if getattr(there, "key", "UTC") == getattr(here, "key", "UTC"):
+        return ""
+    local = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(there)
+    return f"{local.day} {local:%b %Y}, {local:%H:%M} {zone_name}"
+
+
+def when_in(moment: datetime | None, zone_name: str) -> Markup:
+    """Show a moment that holds in a zone: in the viewer's, which is then named, and as it is there."""
+    there = elsewhere(moment, viewer_zone(), zone_name) if moment else ""
+    if not there:
+        return when(moment)
+    here = getattr(viewer_zone(), "key", "UTC")
+    return when(moment) + Markup(' {} <span class="text-secondary">= {}</span>').format(here, there)
+
+
 def ago(moment: datetime | None) -> Markup:
     """How long ago, or in how long, with the exact time on hover."""
     if moment is None:
@@ -170,7 +188,14 @@ def init_app(app: Flask) -> None:
     """Register filters, globals and the static file helpers."""
     assets.init_app(app)
     app.jinja_env.filters.update(
-        bytes=bytes_, duration=duration, number=number, percent=percent, money=money, when=when, ago=ago
+        bytes=bytes_,
+        duration=duration,
+        number=number,
+        percent=percent,
+        money=money,
+        when=when,
+        when_in=when_in,
+        ago=ago,
     )
     app.jinja_env.globals.update(
         badge=badge, status_badge=badge, url_if=url_if, has_shell=has_shell, page_time=_now

@@ -50,6 +50,9 @@ NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL})
 RANGES = NUMBERS | {Kind.DATE, Kind.MOMENT}
 
 
+AMOUNT = (18, 4)  # precision and scale of money, see core.tables
+
+
 @dataclass(frozen=True)
 class Reference:
     """The record a foreign key leads to; `label` is the column that names it."""
@@ -79,6 +82,12 @@ class Column:
     def nullable(self) -> bool:
         """Whether the database accepts no value."""
         return bool(self.column.nullable)
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether it holds money: a price, a cost, an amount."""
+        kind = self.column.type
+        return isinstance(kind, sa.Numeric) and (kind.precision, kind.scale) == AMOUNT
 
     def choice_label(self, value: object) -> str:
         """Word for a stored choice."""

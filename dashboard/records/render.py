@@ -60,6 +60,12 @@ def plain_number(value: Decimal | float) -> str:
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
+def even_digits(values: Iterable[Any], least: int) -> int:
+    """How many decimals all numbers of a column are shown with, so that they stand under each other."""
+    shown = (plain_number(value) for value in values if isinstance(value, Decimal))
+    return max([least, *(len(text.partition(".")[2]) for text in shown)])
+
+
 @lru_cache(maxsize=256)
 def digits_of(currency: str) -> int:
     """Decimals of a currency: EUR 2, JPY 0, KWD 3."""
@@ -87,7 +93,8 @@ def render_rows(
     spec: Spec, shown: Layout, keys: tuple[str, ...], rows: Iterable[Any], *, base: str, zone: tzinfo
 ) -> str:
     """HTML of the rows; `base` is the list's address, `zone` the viewer's."""
-    cells = [_cell(spec, shown, key, base, zone) for key in keys]
+    rows = list(rows)  # one page
+    cells = [_cell(spec, shown, key, base, zone, rows) for key in keys]
     name = shown.cells.get(spec.label, 0)
     parts: list[str] = []
     for row in rows:
@@ -98,7 +105,9 @@ def render_rows(
     return "".join(parts)
 
 
-def _cell(spec: Spec, shown: Layout, key: str, base: str, zone: tzinfo) -> Cell:
+def _cell(  # what a column's cells depend on
+    spec: Spec, shown: Layout, key: str, base: str, zone: tzinfo, rows: list[Any]
+) -> Cell:
     """Function that makes one cell of a row."""
     column, place = spec.columns[key], shown.cells[key]
     if key == _linked(spec, shown):
@@ -107,6 +116,8 @@ def _cell(spec: Spec, shown: Layout, key: str, base: str, zone: tzinfo) -> Cell:
         return _reference(column, place, shown.labels[key], base)
     if column.currency and column.currency in shown.cells:
         return _amount(place, shown.cells[column.currency])
+    if column.is_amount:
+        return _even(place, even_digits((row[place] for row in rows), least=2))
     return _PLAIN[column.kind](column, place, zone)
 
 
@@ -148,6 +159,14 @@ def _amount(place: int, currency: int) -> Cell:
         code = row[currency] or ""
         shown = money(value, code) if code else plain_number(value)
         return f'<td class="num">{shown} <span class="currency">{escape(code)}</span></td>'
+
+    return cell
+
+
+def _even(place: int, digits: int) -> Cell:
+    def cell(row: Any) -> str:
+        value = row[place]
+        return f'<td class="num">{NOTHING if value is None else f"{value:,.{digits}f}"}</td>'
 
     return cell
 

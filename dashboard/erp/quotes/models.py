@@ -25,7 +25,6 @@ from dashboard.core.tables import (
     choice,
     iso_currency,
     json_object,
-    label,
     not_negative,
     one_of,
     org_key,
@@ -106,7 +105,7 @@ class Quote(Record, Owned, Restorable, Custom, Imported, TenantModel):
     )
 
     def __str__(self) -> str:
-        return label(self.supplier, self.rfq)
+        return f"Quote of {self.supplier} for {self.rfq and (self.rfq.number or self.rfq.title)}"
 
 
 class QuoteLine(Record, Part, TenantModel):

@@ -81,7 +81,7 @@ class Rfq(Record, Owned, Restorable, Custom, Imported, TenantModel):
     category_id: Mapped[Key | None]
     buyer_id: Mapped[Key | None] = mapped_column(ForeignKey("app_user.id"))
     status: Mapped[str] = choice(RfqStatus, RfqStatus.DRAFT)
-    deadline: Mapped[datetime | None]
+    deadline: Mapped[datetime | None] = mapped_column(info={"in_zone_of": "organization"})
     budget: Mapped[Money | None]
     currency: Mapped[Words] = mapped_column(default="EUR", server_default="EUR")
     sealed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
