@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from flask import Flask
 
 from dashboard.backups.copies import broker, queries
 from dashboard.backups.copies.archives import ArchiveError, BrokenArchiveError
@@ -35,13 +36,20 @@ def test_server_started_from_a_copy_has_every_key(servers: Servers, tmp_path: Pa
             restored.stop()
 
 
-def test_job_copies_and_proves_and_a_flipped_byte_is_found(site: Site) -> None:
+def test_job_copies_and_proves_and_a_flipped_byte_is_found(site: Site, app: Flask, tmp_path: Path) -> None:
     done = run_job("backups.copy_broker")
     assert (done.status, done.error) == ("succeeded", ""), done.traceback
     copy = queries.list_copies(CopyKind.BROKER)[0]
     assert copy.proven_at is not None
     assert copy.details["keys"] > 0
     assert run_job("backups.prove_copy", {"copy_id": copy.id}).status == "succeeded"
+    command = app.test_cli_runner()
+    laid = command.invoke(args=["backups", "restore-broker", str(copy.id), str(tmp_path / "broker")])
+    assert "is ready" in laid.output
+    assert (tmp_path / "broker" / "appendonlydir" / broker.BASE).stat().st_size == copy.size_bytes
+    for number, folder, words in ((0, "x", "no such copy"), (copy.id, "broker", "exists")):
+        refused = command.invoke(args=["backups", "restore-broker", str(number), str(tmp_path / folder)])
+        assert words in refused.output
     path = site.path(copy)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1

@@ -3,15 +3,20 @@
 import io
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from dashboard.backups.copies import manifest, queries, uploads
+from dashboard.backups.copies import keeping, manifest, queries, uploads
+from dashboard.backups.copies.daily import jobs as daily
 from dashboard.backups.copies.models import CopyKind
 from dashboard.backups.copies.place import CopyPlace
+from dashboard.core.config import Settings
+from dashboard.core.errors import UnavailableError
+from dashboard.files.setup import EXTENSION
 from dashboard.files.store import FileStore, StoreError
 from tests.backups.copies.places import Site, run_job, site
 from tests.files.s3_server import BUCKET, S3Server, running_s3
@@ -19,6 +24,7 @@ from tests.files.s3_server import BUCKET, S3Server, running_s3
 __all__ = ["site"]
 pytestmark = [pytest.mark.commits]
 KEYS = ("tenant_acme/aa/one", "tenant_acme/bb/two", "tenant_globex/cc/three")
+RESTORE = ["backups", "restore-files"]
 PREFIXES = ("tenant_acme", "tenant_globex")
 
 
@@ -111,15 +117,51 @@ def test_deleted_files_stay_as_long_as_a_kept_manifest_names_them(store: FileSto
     assert place.exists(f"files/objects/{KEYS[1]}")
 
 
-def test_job_copies_and_the_command_brings_back(site: Site, app: Flask, tmp_path: Path) -> None:
+def test_job_copies_and_the_command_brings_back(
+    site: Site, app: Flask, store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], store=store))
     done = run_job("backups.copy_files")
     assert (done.status, done.error) == ("succeeded", ""), done.traceback
     row = queries.list_copies(CopyKind.FILES)[0]
-    assert (row.status, row.proven_at is not None) == ("done", True)
-    runner = app.test_cli_runner()
-    answer = runner.invoke(args=["backups", "restore-files", "--dry-run"])
-    assert answer.exit_code == 0, answer.output
-    assert "would be restored" in answer.output
+    assert (row.status, row.proven_at is not None, row.details["objects"]) == ("done", True, 3)
+    shutil.rmtree(tmp_path / "files")
+    command = app.test_cli_runner()
+    assert "3 files would be restored" in command.invoke(args=[*RESTORE, "--dry-run"]).output
+    assert "2 files restored" in command.invoke(args=[*RESTORE, "--prefix", "tenant_acme"]).output
+    (tmp_path / "copies" / "files" / "objects" / KEYS[2]).write_bytes(b"rotten")
+    broken = command.invoke(args=RESTORE)
+    assert broken.exit_code == 1
+    assert f"broken copy, left out: {KEYS[2]}" in broken.output
+    assert row.details["manifest"] in command.invoke(args=["backups", "list-files"]).output
+    elsewhere = command.invoke(
+        args=[*RESTORE, "--to", (tmp_path / "new").as_uri(), "--prefix", "tenant_acme"]
+    )
+    assert "2 files restored" in elsewhere.output
+    assert (tmp_path / "new" / KEYS[0]).read_bytes() == KEYS[0].encode() * 1000
+
+
+def test_job_says_when_originals_are_lost_or_are_not_what_records_say(
+    site: Site, app: Flask, store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(app.extensions[EXTENSION], store=store))
+    with pytest.raises(UnavailableError, match="1 copies are damaged"):
+        keeping.refuse_damage(uploads.Report(lost=["x"]))
+    with pytest.raises(UnavailableError, match="other bytes than their records say"):
+        keeping.refuse_damage(uploads.Report(altered=["x"]))
+    monkeypatch.setattr(daily, "get_settings", lambda: away(site))
+    done = run_job("backups.copy_files")
+    assert done.status == "failed"
+    assert "STEWARD_COPIES_URL" in done.error
+    assert "STEWARD_COPIES_URL" in queries.list_copies(CopyKind.FILES)[0].reason
+
+
+def away(site: Site) -> Settings:
+    """Settings whose place of copies cannot be made."""
+    blocked = Path(site.settings.copies_url.removeprefix("file://")) / "file"
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.write_text("in the way")
+    return site.settings.model_copy(update={"copies_url": (blocked / "copies").as_uri()})
 
 
 def test_place_that_is_away_is_named_by_its_own_setting(store: FileStore, s3: S3Server) -> None:
