@@ -127,7 +127,8 @@ def _enforce(store: OffsiteStore, barman: Barman, here: list[str], local_wal: se
         copying.remove_backup(store, manifest)
         for row in _rows_of(manifest.backup_id):
             rows.mark_gone(row)
-    copying.remove_wal(store, local_wal, backups.segment_bytes())
+    if going:
+        copying.remove_wal(store, local_wal, backups.segment_bytes())
     return len(going)
 
 
