@@ -2,7 +2,9 @@
 
 import gzip
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -44,7 +46,8 @@ def test_newest_commit_is_found_with_its_time(servers: Servers) -> None:
         at.execute("SET synchronous_commit = on; CREATE TABLE IF NOT EXISTS wal_tail (t text)")
         link.commit()
         at.execute("INSERT INTO wal_tail VALUES ('x') RETURNING clock_timestamp()")
-        written = (at.fetchone() or [None])[0]
+        row: tuple[Any, ...] = at.fetchone() or (None,)
+        written: datetime = row[0]
         link.commit()
     path, start, _position = now_of(servers)
     found = read_tail(path, start, SEGMENT_BYTES).commit_at
