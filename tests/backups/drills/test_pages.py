@@ -94,7 +94,7 @@ def test_a_broken_backup_is_named_with_its_file_and_what_to_do(login: Login, con
         control,
         outcome=Outcome.BACKUP_BROKEN,
         reason="crc error",
-        broken_file="/repo/base/1/data/base.tar.gz",
+        broken_file="/repo/1/data/base.tar.gz",
     )
     browser = login("dba")
     for path in ("/database/drills/", f"/database/drills/{broken.id}"):
