@@ -7,7 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.tenancy.models import TenantRef
+from tests.e2e.conftest import NARROW, WIDE
 from tests.e2e.places import Frame
+from tests.e2e.watching import assert_accessible, assert_no_horizontal_scroll, take_picture
 
 Enter = Callable[..., Frame]
 
@@ -106,6 +108,26 @@ def test_the_list_is_as_it_was_left_after_deleting_a_record_of_it(enter: Enter, 
     expect(page.get_by_text("was deleted.")).to_be_visible()
     expect(page).to_have_url(listed)
     expect(page.locator(".chips")).to_contain_text("Name contains a")
+
+
+def test_on_a_phone_the_rarer_buttons_wait_behind_more(enter: Enter, suppliers: str) -> None:
+    page = enter("staff", size=NARROW).page
+    page.goto(suppliers)
+    toolbar, export = page.locator(".records-toolbar"), page.get_by_role("link", name="XLSX")
+    take_picture(page, "list-phone")
+    assert (toolbar.bounding_box() or {"height": 999})["height"] < 100, "at most two rows"
+    expect(export).to_be_hidden()
+    page.get_by_role("button", name="More").click()
+    expect(export).to_be_visible()
+    page.get_by_role("button", name="Columns").click()
+    expect(page.get_by_role("button", name="Show these")).to_be_visible()
+    page.keyboard.press("Escape")
+    take_picture(page, "list-phone-more")
+    assert_accessible(page)
+    assert_no_horizontal_scroll(page)
+    page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
+    expect(page.get_by_role("button", name="More")).to_be_hidden()
+    expect(export).to_be_visible()
 
 
 def test_columns_are_chosen_and_put_in_order(enter: Enter, suppliers: str) -> None:
