@@ -18,9 +18,10 @@ from dashboard.jobs.models import JobRun, RunStatus
 from dashboard.jobs.runner import perform
 from dashboard.jobs.store import control_transaction
 from dashboard.tenancy.models import TenantRef
-from tests.e2e.conftest import NARROW, Opener
+from tests.e2e.conftest import NARROW, WIDE, Opener
 from tests.e2e.places import Frame
 from tests.e2e.test_journeys import pick
+from tests.e2e.watching import look_at
 
 SUPPLIERS = ("Alder Forge", "Birch Castings", "Cedar Metals")
 TABLE = "Name\tCode\tE-mail\n" + "\n".join(
@@ -170,17 +171,24 @@ def test_from_an_imported_supplier_to_the_invoice(
 
 
 def award(page: Page, rfq: str) -> None:
-    """Split the first line, give each its reason, and make the orders."""
+    """Split the first line, give the reason once it is asked for, and make the orders."""
     page.goto(f"{rfq}/compare")
     expect(page.locator("table tbody tr").first).to_contain_text("Best")
+    look_at(page, "compare", NARROW, WIDE)
     page.get_by_role("button", name="Best per line").click()
+    expect(page.get_by_label("Quantity of line 1 for Alder Forge")).to_have_value("10")
     page.get_by_label("Quantity of line 1 for Alder Forge").fill("6")
     page.get_by_label("Quantity of line 1 for Birch Castings").fill("4")
-    page.get_by_label("Reason for line 1").fill("Two sources for a critical part")
     page.locator("#early_reason").fill("All invited have answered")
+    page.complaints.expect_status(422)  # type: ignore[attr-defined]
+    page.get_by_role("button", name="Award these quantities").click()
+    expect(page.get_by_role("alert")).to_contain_text("lowest landed cost")
+    look_at(page, "compare-refused", NARROW, WIDE)
+    page.get_by_label("Reason for line 1", exact=True).fill("Two sources for a critical part")
     page.get_by_role("button", name="Award these quantities").click()
     page.get_by_role("button", name="Make purchase orders").click()
     expect(page.locator("main")).to_contain_text("Alder Forge")
+    look_at(page, "compare-awarded", NARROW, WIDE)
     page.goto(rfq)
     expect(page.locator("main")).to_contain_text("Awarded")
 
@@ -197,11 +205,14 @@ def receive_part(page: Page, desk: str, work: Callable[[], None]) -> str:
     work()
     page.goto(order)
     page.get_by_role("link", name=re.compile("Receive")).first.click()
+    look_at(page, "receive", NARROW, WIDE)
     page.get_by_label("Came now of line 1").fill("2")
+    page.get_by_label("Delivery note").fill("DN-1")
     page.locator("#warehouse_id").select_option(index=1)
     page.get_by_role("button", name="Book the delivery").click()
-    page.wait_for_url(re.compile(r"/\d+$"))
-    page.goto(order)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("DN-1")
+    page.get_by_role("link", name="PO-").first.click()
+    expect(page.locator("#progress")).to_contain_text("2")
     expect(page.locator("main")).to_contain_text("Part received")
     return order
 
@@ -212,6 +223,8 @@ def invoice(page: Page, order: str) -> None:
     page.get_by_role("link", name="Enter invoice").click()
     page.locator("#number").fill("INV-DAY-1")
     page.locator("#invoiced_on").fill("2026-11-20")
+    look_at(page, "invoice", NARROW, WIDE)
     page.get_by_role("button", name="Enter and match").click()
     page.wait_for_url(re.compile(r"/supplier_invoice/\d+$"))
     expect(page.locator("main")).to_contain_text("Matched")
+    expect(page.locator("#match")).to_contain_text("Matches")

@@ -48,7 +48,7 @@ def test_a_supplier_quotes_on_a_phone(open_page: Callable[..., Page], link: Call
     page.get_by_label("Freight", exact=True).fill("9.90")
     expect(page.locator("[data-total]")).to_have_text("1,259.90 EUR")
     prices.nth(1).fill("4,200")
-    expect(page.locator("[data-amount]").nth(1)).to_have_text("–")
+    expect(page.locator("[data-amount]").nth(1)).to_have_text("\N{EN DASH}")
     prices.nth(1).fill("")
     page.get_by_label("Note to the buyer").fill("Delivery on Fridays only")
     page.get_by_role("button", name="Submit the quote").click()

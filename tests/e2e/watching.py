@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import ConsoleMessage, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 PICTURES = Path(__file__).parent / "pictures"
 GRAVE = {"serious", "critical"}
 
@@ -90,6 +91,18 @@ def sideways_faults(page: Page) -> list[str]:
 def assert_no_horizontal_scroll(page: Page) -> None:
     """Fail when the whole page scrolls sideways."""
     assert sideways_faults(page) == []
+
+
+def look_at(page: Page, name: str, narrow: tuple[int, int], wide: tuple[int, int]) -> None:
+    """Look at the page narrow and wide, dark and light; it is left wide and light."""
+    found = []
+    for size in (narrow, wide):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            take_picture(page, f"{name}-{size[0]}-{theme}")
+            found += sideways_faults(page) + accessibility_faults(page)
+    assert found == []
 
 
 def take_picture(page: Page, name: str) -> None:
