@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.records.render import even_digits
 from tests import factories
+from tests.erp.sourcing import making
 
 Make = Any
 RECORDS = "/t/acme/records"
@@ -70,6 +71,13 @@ def test_a_deadline_of_another_zone_is_shown_in_both(make: Make, staff: FlaskCli
     rfq = make("rfq", deadline=datetime(2031, 3, 5, 13, 30, tzinfo=UTC))
     page = words(staff.get(f"{RECORDS}/rfq/{rfq.id}").get_data(as_text=True))
     assert "5 Mar 2031, 13:30 UTC 5 Mar 2031, 14:30 Europe/Berlin" in page
+
+
+def test_a_new_deadline_is_asked_for_with_both_zones_named(tenant: Session, staff: FlaskClient) -> None:
+    rfq = making.sent(tenant)
+    tenant.commit()
+    page = words(staff.get(f"{RECORDS}/rfq/{rfq.id}/step/extend").get_data(as_text=True))
+    assert "Time zone: UTC; the RFQ is of Europe/Berlin." in page
 
 
 def test_technical_details_of_the_history_are_folded_away(make: Make, staff: FlaskClient) -> None:
