@@ -93,8 +93,8 @@ def _follow(folders: Folders, begin: str, segment: int, known: HeldWal | None) -
     files = _list_files(folders, begin, segment)
     while number in files.whole:
         number += 1
-    later = [found for found in (*files.whole, *files.partial) if found > number]
-    is_missing = number not in files.partial and (number == first or bool(later))
+    is_behind = any(found > number for found in (*files.whole, *files.partial))
+    is_missing = is_behind or (number == first and number not in files.partial)
     missing = _name(number, begin, segment) if is_missing else ""
     last = files.whole[number - 1] if number > first else None
     start = number * segment
@@ -102,7 +102,7 @@ def _follow(folders: Folders, begin: str, segment: int, known: HeldWal | None) -
         found = _partial(files.partial[number], start, segment)
         if found:
             earlier = found.commit_at or _commit_in(last, found.end, start, segment, known)
-            return replace(found, commit_at=earlier)
+            return replace(found, commit_at=earlier, missing=missing)
     commit_at = _commit_in(last, start, start, segment, known)
     return HeldWal(start, last.name if last else "", missing=missing, commit_at=commit_at)
 

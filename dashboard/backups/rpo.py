@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dashboard.backups import queries
+from dashboard.backups import queries, verifying
 from dashboard.backups.barman import BarmanError
+from dashboard.backups.models import DONE, Backup
 from dashboard.backups.position_probes import Primary, StandbyPosition, read_primary, read_standby
 from dashboard.backups.repository_wal import HeldWal, folders_of, held_wal
 from dashboard.backups.wal import SEGMENT_BYTES, position_of
@@ -146,9 +147,11 @@ def _archive(settings: Settings, primary: Primary | None, before: Mapping[str, A
     if settings.backup_provider != "barman":
         return _managed(Path(ARCHIVE, TITLES[ARCHIVE], settings.backup_server))
     path = Path(ARCHIVE, TITLES[ARCHIVE], settings.barman_server)
-    newest = queries.find_newest(settings.barman_server)
+    newest = _start_of_restore(settings.barman_server)
     if newest is None or not newest.begin_wal:
-        return replace(path, reason="There is no backup to start a restore from.")
+        return replace(
+            path, reason="There is no backup to start a restore from that is not known to be broken."
+        )
     earlier = _path_before(ARCHIVE, before)
     known = HeldWal(earlier["end"], "", commit_at=earlier["commit_at"]) if earlier.get("end") else None
     try:
@@ -178,6 +181,13 @@ def _managed(path: Path) -> Path:
         return replace(path, reason="The service tells no moment that it could restore to.")
     reason = reading.error if reading and reading.error else ""
     return replace(path, state=BEHIND, safe_until_at=window["until_at"], reason=reason)
+
+
+def _start_of_restore(server: str) -> Backup | None:
+    """Return the newest backup with all its WAL, else the newest; never one that was found broken."""
+    rows = [row for row in queries.list_backups(server) if row.is_restorable]
+    rows.sort(key=lambda row: row.status != DONE)
+    return next((row for row in rows if not verifying.is_broken(server, row.backup_id)), None)
 
 
 def _as_told(path: Path, primary: Primary | None, problem: str) -> Path:
