@@ -4,9 +4,6 @@ The owner login is no member of that role. It makes itself one for the length of
 migration does, and nobody else sees it in between.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sqlalchemy import Connection, text
 
 from dashboard.tenancy.scope import quote
@@ -49,25 +46,35 @@ def seal_off(connection: Connection, schema: str, found: list[tuple[str, str, st
     return [f"{kind} {name} ({owner})" for kind, name, owner in found if owner != SEALER]
 
 
-@contextmanager
-def as_sealer(connection: Connection) -> Iterator[None]:
-    """Act with the rights of the sealer inside the caller's transaction."""
+BACK = f"REVOKE {SEALER} FROM CURRENT_USER"
+
+
+def become_sealer(connection: Connection) -> None:
+    """Act with the rights of the sealer inside the caller's transaction, until `BACK` is executed in it."""
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:role))"), {"role": SEALER})
     connection.exec_driver_sql(f"GRANT {SEALER} TO CURRENT_USER")
-    yield
-    connection.exec_driver_sql(f"REVOKE {SEALER} FROM CURRENT_USER")
 
 
-def put_off_openings(connection: Connection, schema: str, *, of: str) -> int:
-    """Openings still to come in schema `of` hold in `schema` too: going back opens no bid early.
+def count_openings(connection: Connection, schema: str, *, of: str) -> int | None:
+    """How many openings are earlier in `schema` than in `of`, where they are still to come; None: no seals.
 
-    Within `as_sealer`. Returns how many were put off.
+    Needs the rights of the sealer.
     """
-    names = quote(connection, schema), quote(connection, of)
-    if not connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{names[0]}.rfq_seal"}):
-        return 0
-    return connection.exec_driver_sql(
-        f"UPDATE {names[0]}.rfq_seal AS own SET opens_at = other.opens_at FROM {names[1]}.rfq_seal AS other"  # noqa: S608
-        " WHERE other.rfq_id = own.rfq_id AND other.opens_at > own.opens_at"
-        " AND other.opens_at > clock_timestamp()"
-    ).rowcount
+    name = f"{quote(connection, schema)}.rfq_seal"
+    if not connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}):
+        return None
+    later = _later(connection, of)
+    return connection.scalar(text(f"SELECT count(*) FROM {name} AS own, {later}")) or 0  # noqa: S608
+
+
+def putting_off(connection: Connection, schema: str, *, of: str) -> str:
+    """The statement that makes those openings hold in `schema` too: going back opens no bid early."""
+    name = f"{quote(connection, schema)}.rfq_seal"
+    return f"UPDATE {name} AS own SET opens_at = other.opens_at FROM {_later(connection, of)}"  # noqa: S608
+
+
+def _later(connection: Connection, of: str) -> str:
+    return (
+        f"{quote(connection, of)}.rfq_seal AS other WHERE other.rfq_id = own.rfq_id"
+        " AND other.opens_at > own.opens_at AND other.opens_at > clock_timestamp()"
+    )

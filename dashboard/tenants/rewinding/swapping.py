@@ -74,13 +74,18 @@ def _attempt(engine: Engine, exchange: Exchange, attempt: int, seconds: float) -
                 fix="Drop them (or bring single tables back instead), swap, then make them anew.",
             )
         tables = list(connection.scalars(text(TABLES), {"schema": exchange.live}))
-        with sealing.as_sealer(connection):
-            begun = time.monotonic()
-            connection.exec_driver_sql(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
-            put_off = sealing.put_off_openings(connection, exchange.incoming, of=exchange.live)
-        _rename(connection, exchange)
+        sealing.become_sealer(connection)
+        put_off = sealing.count_openings(connection, exchange.incoming, of=exchange.live)
+        sealing_on = ""
+        if put_off is not None:
+            sealing_on = f" {sealing.putting_off(connection, exchange.incoming, of=exchange.live)};"
+        # One round trip: the tenant waits from the lock to the commit.
+        lock = f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE;"
+        statements = f"{lock}{sealing_on} {_renaming(connection, exchange)}"
+        begun = time.monotonic()
+        connection.exec_driver_sql(statements)
         references.bind_anew(connection, found, exchange.live, exchange.outgoing)
-    return Swapped((time.monotonic() - begun) * 1000, attempt, put_off)
+    return Swapped((time.monotonic() - begun) * 1000, attempt, put_off or 0)
 
 
 def _check(connection: Connection, exchange: Exchange) -> None:
@@ -103,15 +108,16 @@ def _check(connection: Connection, exchange: Exchange) -> None:
         )
 
 
-def _rename(connection: Connection, exchange: Exchange) -> None:
+def _renaming(connection: Connection, exchange: Exchange) -> str:
     """The tenant's role sees the live schema only, whichever that is."""
     live, incoming, outgoing, role = (
         quote(connection, name)
         for name in (exchange.live, exchange.incoming, exchange.outgoing, exchange.role)
     )
-    connection.exec_driver_sql(
+    return (
         f"ALTER SCHEMA {live} RENAME TO {outgoing}; ALTER SCHEMA {incoming} RENAME TO {live};"
-        f" GRANT USAGE ON SCHEMA {live} TO {role}; REVOKE ALL ON SCHEMA {outgoing} FROM {role}"
+        f" GRANT USAGE ON SCHEMA {live} TO {role}; REVOKE ALL ON SCHEMA {outgoing} FROM {role};"
+        f" {sealing.BACK}"
     )
 
 
