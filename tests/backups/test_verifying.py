@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from dashboard.backups import keeping_barman, service, verifying
+from dashboard.backups import keeping_barman, safekeeping, service, verifying
 from dashboard.backups.barman import Barman, BarmanError
 from dashboard.backups.drills.models import Verification
 from dashboard.backups.models import Backup
@@ -65,7 +65,10 @@ def test_each_backup_is_verified_and_one_flipped_byte_is_named_and_kept(
         assert keeping_barman.list_kept(on_cluster) == [good]
     finally:
         flip(archive)
-        keeping_barman.release(on_cluster, good)
+        released = done("backups.keep", backup_id=good, released=True)
+    assert (released.status, released.error) == (RunStatus.SUCCEEDED, "")
+    assert keeping_barman.list_kept(on_cluster) == []
+    assert safekeeping.facts_of(safekeeping.get_policy())["kept"] == []
     assert keeping_barman.verify(on_cluster, broken).passed
 
 

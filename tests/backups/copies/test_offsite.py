@@ -14,10 +14,12 @@ import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from dashboard.backups import service as backups
 from dashboard.backups.copies import queries as copies
+from dashboard.backups.copies import service as rows
 from dashboard.backups.copies.models import CopyKind
 from dashboard.backups.copies.offsite import copying, proving, repository, service
 from dashboard.backups.copies.offsite import jobs as offsite_jobs
@@ -26,7 +28,8 @@ from dashboard.backups.retention import Policy
 from dashboard.core.config import CHECKOUT, Settings
 from dashboard.files.store import StoreError
 from dashboard.health.service import store_reading
-from dashboard.jobs.models import RunStatus
+from dashboard.jobs.models import JobRun, RunStatus
+from dashboard.jobs.store import control_transaction
 from dashboard.servers import scratch_folder
 from dashboard.servers.scratch import ScratchServer
 from dashboard.stack.layout import ERP_DATABASE
@@ -74,16 +77,8 @@ def test_what_lies_off_site_is_restored_from_that_alone(
         barman.cron()
         wait_until(lambda: list(wals.glob(f"*/{written}")), 30, "the WAL is not filed away")
 
-        options = s3_server.options(endpoint_url="http://127.0.0.1:9")
-        away = observed.model_copy(update={"offsite_options": options})
-        monkeypatch.setattr(offsite_jobs, "get_settings", lambda: away)
-        refused = done("backups.copy_offsite")
-        assert refused.status == RunStatus.FAILED
-        assert "off-site store does not answer" in refused.error
-        state = service.get_state()
-        assert state is not None
-        assert "does not answer" in state.error
-        monkeypatch.setattr(offsite_jobs, "get_settings", lambda: observed)
+        with monkeypatch.context() as patched:
+            _see_that_an_absent_store_is_said(observed, s3_server, patched)
 
         first = done("backups.copy_offsite")
         assert (first.status, first.error) == (RunStatus.SUCCEEDED, "")
@@ -124,6 +119,20 @@ def test_what_lies_off_site_is_restored_from_that_alone(
         assert copies.find_failure(CopyKind.OFFSITE) is not None
         assert (done("backups.copy_offsite").result or {})["backups"] == 1
         assert backup_id in store.list_whole()
+
+
+def _see_that_an_absent_store_is_said(
+    observed: Settings, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = s3_server.options(endpoint_url="http://127.0.0.1:9")
+    away = observed.model_copy(update={"offsite_options": options})
+    monkeypatch.setattr(offsite_jobs, "get_settings", lambda: away)
+    refused = done("backups.copy_offsite")
+    assert refused.status == RunStatus.FAILED
+    assert "off-site store does not answer" in refused.error
+    state = service.get_state()
+    assert state is not None
+    assert "does not answer" in state.error
 
 
 @pytest.fixture
@@ -356,3 +365,34 @@ def test_without_a_store_the_page_says_what_that_means(
     control: Session, login: Callable[..., FlaskClient]
 ) -> None:
     assert "STEWARD_OFFSITE_URL" in login("dba").get("/database/backups/copies/").text
+
+
+def test_the_page_lists_what_is_off_site_and_when_it_was_proven(
+    control: Session, login: Callable[..., FlaskClient]
+) -> None:
+    begun = rows.begin(
+        CopyKind.OFFSITE, "20260101T000000", location="s3://elsewhere/main", actor="schedule", run_id=None
+    )
+    again = rows.begin(
+        CopyKind.OFFSITE, "20260101T000000", location="s3://elsewhere/main", actor="schedule", run_id=None
+    )
+    control.refresh(begun)
+    assert (begun.status, "broken off" in begun.reason) == ("failed", True)
+    rows.finish(again, size_bytes=5_000_000, files={})
+    rows.mark_proven(again, service.PROVEN_BY)
+    control.commit()
+    assert copies.find_failure(CopyKind.OFFSITE) is None
+    html = login("dba").get("/database/backups/copies/").text
+    assert "s3://elsewhere/main" in html
+    assert service.PROVEN_BY in html
+
+
+@pytest.mark.parametrize("what", ["copy", "prove"])
+def test_the_buttons_ask_for_jobs(control: Session, login: Callable[..., FlaskClient], what: str) -> None:
+    try:
+        assert login("dba").post(f"/database/backups/copies/offsite/{what}").status_code == 302
+        assert copies.find_run(f"backups.{what}_offsite") is not None
+        assert login("staff", "acme").post(f"/database/backups/copies/offsite/{what}").status_code == 403
+    finally:
+        with control_transaction() as session:
+            session.execute(delete(JobRun).where(JobRun.job == f"backups.{what}_offsite"))
