@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.alerts import queries, service
 from dashboard.core.db import db
@@ -46,8 +45,8 @@ def evaluate_if_missed(renew: Callable[[], object]) -> bool:
             renew()
             service.evaluate()
             db.session.commit()
-    except SQLAlchemyError as error:
-        log.warning("alerts_not_judged", error=str(error))
+    except Exception as error:  # noqa: BLE001  # the watch must outlive whatever it meets
+        log.warning("alerts_not_judged", error=f"{type(error).__name__}: {error}")
         return False
     finally:
         db.session.remove()

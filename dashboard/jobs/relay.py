@@ -107,6 +107,8 @@ def _end_lost() -> int:
             run = session.get(JobRun, run_id, with_for_update={"skip_locked": True})
             line = _end_one(run) if run and run.status == RunStatus.RUNNING else ""
             if run and run.status in FINISHED:
+                session.flush()
+                session.refresh(run, ["finished_at"])  # until now a function of the server's clock
                 history.note_finished(session, run, find_job(run.job))
         if line:
             write_line(run_id, line)

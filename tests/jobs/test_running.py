@@ -7,14 +7,14 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
-from sqlalchemy import text
+from sqlalchemy import func, text, update
 
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, InvalidInputError, NotFoundError
 from dashboard.jobs import broker, locks, queries, service
 from dashboard.jobs.history import prune
 from dashboard.jobs.lines import redact
-from dashboard.jobs.models import SYSTEM_ACTOR, JobRun, RunStatus
+from dashboard.jobs.models import SYSTEM_ACTOR, JobRun, RunStatus, ScheduleState
 from dashboard.jobs.registry import get_job, job
 from dashboard.jobs.relay import relay_once
 from dashboard.jobs.runner import perform
@@ -257,6 +257,22 @@ def test_a_lost_run_that_may_not_resume_fails_visibly(jobs: Flask) -> None:
     relay_once()
     assert read(run).status == RunStatus.LOST
     assert "died in the middle" in read(run).error
+
+
+def test_a_lost_run_of_a_schedule_is_told_to_it_with_its_length(jobs: Flask) -> None:
+    run = _lost("test.add", a=1, b=1)
+    with control_transaction() as session:
+        session.add(ScheduleState(name="test.lost", job="test.add", title="Lost", every=60, args={}))
+        session.execute(
+            update(JobRun).where(JobRun.id == run.id).values(schedule="test.lost", started_at=func.now())
+        )
+    assert relay_once().lost == 1
+    with control_transaction() as session:
+        state = session.get(ScheduleState, "test.lost")
+        assert state is not None
+        assert state.last_status == "lost"
+        assert state.last_duration is not None
+        session.delete(state)
 
 
 def test_a_lost_run_that_may_resume_is_queued_again_until_its_attempts_are_used(jobs: Flask) -> None:
