@@ -1,6 +1,7 @@
 """Jobs of the off-site copy: bring it up to the repository, and prove that it can be restored."""
 
 from dashboard.backups.copies.offsite import service
+from dashboard.backups.copies.offsite.store import store_of
 from dashboard.backups.service import barman_of
 from dashboard.core.config import get_settings
 from dashboard.core.db import db
@@ -35,6 +36,6 @@ def copy_offsite(run: Run) -> dict[str, object]:
 def prove_offsite(run: Run) -> dict[str, object]:
     """Restore the newest off-site backup from the store alone, start it, and take it down again (weekly)."""
     settings = get_settings()
-    if service.store_of(settings) is None:
+    if store_of(settings) is None:
         return {"note": service.NOT_SET}
     return service.prove(barman_of(settings), settings, run, db.session.commit)
