@@ -167,6 +167,9 @@ def test_a_byte_flipped_before_packing_is_found_in_the_restored_server(
     drill_settings: Settings, backup_id: str, whole_cluster: Cluster
 ) -> None:
     file = whole_cluster.sql("SELECT pg_relation_filepath('ledger')")
+    # and the same drill finds what is wrong in the records themselves
+    gap = "INSERT INTO tenant_drilled.number_sequence (org_id, type, year, last) VALUES (1, 'PO', 2031, 4)"
+    whole_cluster.sql(f"SET session_replication_role TO replica; {gap}")
     with changed(archive_of(whole_cluster, backup_id), inside(file, 5 * 8192 + 6000)):
         run, drill = drill_now()
     assert (drill.outcome, drill.broken_file) == (Outcome.BACKUP_BROKEN, file), drill.reason
@@ -174,7 +177,9 @@ def test_a_byte_flipped_before_packing_is_found_in_the_restored_server(
     found = by_name(drill)
     assert "ledger" in found["server.amcheck", "cluster"]
     assert f"{file}, block 5" in found["server.pages", "cluster"]
+    assert found["erp.numbers", "drilled"].startswith("failed: PO-2031 of organization 1: 0 documents")
     assert found["tenant.rows", "drilled"] == "passed"
+    whole_cluster.sql("DELETE FROM tenant_drilled.number_sequence")
     assert {"fetch", "replay", "checks"} <= drill.phases.keys()
     assert drill.rto_seconds is None
 
