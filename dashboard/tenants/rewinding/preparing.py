@@ -18,7 +18,7 @@ from dashboard.backups.restoring.planning import TargetSpec
 from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, DashboardError
-from dashboard.jobs.run import Run, RunCancelledError
+from dashboard.jobs.run import Run, RunCancelledError, RunStoppedError
 from dashboard.jobs.store import control_transaction
 from dashboard.servers.binaries import postgres_bin
 from dashboard.tenancy.models import TenantRef
@@ -131,6 +131,8 @@ def _finish(rewind: Rewind, loaded: Loaded) -> None:
 def _reason(error: BaseException) -> str:
     if isinstance(error, RunCancelledError):
         return "Cancelled."
+    if isinstance(error, RunStoppedError):
+        return "Its worker was stopped in the middle."
     if isinstance(error, DashboardError):
         return f"{error.message} {error.fix}".strip()
     return str(error) or type(error).__name__
