@@ -1,9 +1,6 @@
 """A real RDS server in its own process (moto's) with users and rights, and a gate that refuses and pages."""
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +15,7 @@ from xml.etree import ElementTree as ET
 
 import boto3
 
-from dashboard.servers import free_port
-from tests.files.s3_server import _await
+from tests.moto_server import running_moto
 
 INSTANCE, REGION = "erp-live", "eu-central-1"
 SETTING_UP = 7
@@ -48,25 +44,11 @@ class RdsServer:
 @contextmanager
 def running_rds(folder: Path) -> Iterator[RdsServer]:
     """Run the server with one instance."""
-    port = free_port()
-    environment = os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": str(SETTING_UP), "PYTHONWARNINGS": "ignore"}
-    code = "import sys; from moto.server import main; main(sys.argv[1:])"
-    with (folder / "rds.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, "-H", "127.0.0.1", "-p", str(port)],
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield _furnish(f"http://127.0.0.1:{port}")
-        finally:
-            process.terminate()
-            process.wait(20)
+    with running_moto(folder / "rds.log", free_calls=SETTING_UP) as endpoint:
+        yield _furnish(endpoint)
 
 
 def _furnish(endpoint: str) -> RdsServer:
-    _await(endpoint)
     common: dict[str, Any] = {
         "endpoint_url": endpoint,
         "region_name": REGION,
