@@ -1,13 +1,12 @@
 """What WAL Barman's folders really hold from a backup on, without a gap: filed, arrived and half received."""
 
 from collections.abc import Iterator
-from configparser import Error as ConfigurationError
-from configparser import RawConfigParser
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from dashboard.backups.barman import BarmanError
+from dashboard.backups.barman_configuration import read_section
 from dashboard.backups.wal import LOG_BYTES, NAME, SEGMENT_BYTES, segment_number
 from dashboard.backups.wal_tail import read_tail
 
@@ -43,32 +42,11 @@ class _Files:
 
 def folders_of(config: Path | None, server: str) -> Folders:
     """Read from Barman's configuration where a server's WAL is. Raises BarmanError."""
-    if config is None:
-        raise BarmanError("Barman is not set up: STEWARD_BARMAN_CONFIG is empty.")
-    parser = RawConfigParser(inline_comment_prefixes=(";",), strict=False)
-    try:
-        with config.open(encoding="utf-8") as file:
-            parser.read_file(file)
-        servers = parser.get("barman", "configuration_files_directory", fallback="/etc/barman.d")
-        parser.read(sorted(Path(servers).glob("*.conf")), encoding="utf-8")
-    except OSError as error:
-        raise BarmanError(
-            f"Barman's configuration {config} cannot be read on this machine: {error.strerror}."
-        ) from error
-    except ConfigurationError as error:
-        raise BarmanError(f"Barman's configuration cannot be understood: {error.message}") from error
-    if not parser.has_section(server):
-        raise BarmanError(f"Barman's configuration knows no server called {server}.")
-    home = Path(parser.get("barman", "barman_home", fallback="/var/lib/barman"))
-    base = Path(parser.get(server, "backup_directory", fallback=str(home / server)))
-
-    def folder(name: str, usual: str) -> Path:
-        return Path(parser.get(server, name, fallback=str(base / usual)))
-
+    section = read_section(config, server)
     return Folders(
-        folder("wals_directory", "wals"),
-        folder("incoming_wals_directory", "incoming"),
-        folder("streaming_wals_directory", "streaming"),
+        section.folder("wals_directory", "wals"),
+        section.folder("incoming_wals_directory", "incoming"),
+        section.folder("streaming_wals_directory", "streaming"),
     )
 
 

@@ -106,15 +106,15 @@ def test_configuration_of_barman_is_understood(tmp_path: Path) -> None:
     )
     home = tmp_path / "main"
     assert layout_of(config, "main") == Layout(home / "base", home / "wals", "one")
-    assert layout_of(config, "other") == Layout(Path("/srv/other/base"), Path("/wals"), "")
+    assert layout_of(config, "other") == Layout(Path("/srv/other/base"), Path("/srv/wals"), "")
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (None, "cannot be read"),
-        ("[main", "cannot be read"),
-        ("[barman]\n", "Barman knows no server called main"),
+        ("[main", "cannot be understood"),
+        ("[barman]\n", "knows no server called main"),
     ],
 )
 def test_wrong_configuration_is_said(tmp_path: Path, content: str | None, words: str) -> None:

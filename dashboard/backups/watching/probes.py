@@ -3,12 +3,13 @@
 Barman itself takes half a second of processor time to say the same.
 """
 
-import configparser
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dashboard.backups.barman import BarmanError
+from dashboard.backups.barman_configuration import read_section
 from dashboard.backups.wal import LOG_BYTES, NAME, segment_number
 from dashboard.health.connection import ProbeError
 
@@ -40,24 +41,14 @@ class RepositoryWal:
 
 def layout_of(config: Path | None, server: str) -> Layout:
     """Read Barman's configuration. Raises ProbeError."""
-    if config is None:
-        raise ProbeError("Barman is not set up: STEWARD_BARMAN_CONFIG is empty.")
-    found = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        found.read_string(config.read_text(encoding="utf-8"))
-        servers = found.get("barman", "configuration_files_directory", fallback="")
-        for path in sorted(Path(servers).glob("*.conf")) if servers else ():
-            found.read_string(path.read_text(encoding="utf-8"))
-    except (OSError, configparser.Error) as error:
-        raise ProbeError(f"Barman's configuration cannot be read: {error}") from error
-    if not found.has_section(server):
-        raise ProbeError(f"Barman knows no server called {server}.")
-    home = found.get("barman", "barman_home", fallback="/var/lib/barman")
-    own = Path(found.get(server, "backup_directory", fallback=f"{home}/{server}"))
+        section = read_section(config, server)
+    except BarmanError as error:
+        raise ProbeError(str(error)) from error
     return Layout(
-        base=Path(found.get(server, "basebackups_directory", fallback=own / "base")),
-        wals=Path(found.get(server, "wals_directory", fallback=own / "wals")),
-        slot_name=found.get(server, "slot_name", fallback=""),
+        base=section.folder("basebackups_directory", "base"),
+        wals=section.folder("wals_directory", "wals"),
+        slot_name=section.text("slot_name"),
     )
 
 
