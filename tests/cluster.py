@@ -22,6 +22,8 @@ from dashboard.stack.layout import ERP_DATABASE, Layout
 from dashboard.stack.options import StackOptions
 from dashboard.stack.state import State
 
+RECEIVER = "barman_receive_wal"
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -114,3 +116,12 @@ def _heal(cluster: Cluster) -> None:
     for standby in cluster.layout.standbys:
         cluster.sql("SELECT pg_wal_replay_resume()", on=standby.name)
     wait_until(lambda: {"az-b", "dr"} <= streaming(cluster), 30, "the standbys do not stream again")
+    if RECEIVER not in streaming(cluster):
+        wait_until(lambda: _receives(cluster), 30, "Barman does not receive WAL again")
+
+
+def _receives(cluster: Cluster) -> bool:
+    """Let Barman's cron start its receiver, which may have lost the primary or been ended by a test."""
+    cluster.barman("cron")
+    time.sleep(1)
+    return RECEIVER in streaming(cluster)

@@ -39,7 +39,7 @@ def rewind(past: Past) -> Iterator[Rewind]:
     then = past.copy()
     past.load(then)
     with use_tenant(past.tenant, actor="mishap") as session:
-        session.execute(text("UPDATE supplier SET name = name || ' damaged' WHERE id <= 3"))
+        session.execute(text("UPDATE supplier SET name = name || ' by mishap' WHERE id <= 3"))
         session.execute(text("INSERT INTO unit (code, name, factor) VALUES ('new', 'New since', 1)"))
         session.commit()
     preparing.compare(row, preparing.owner_engine(past.settings), _Quiet())
@@ -82,7 +82,7 @@ def test_a_tenant_is_looked_at_brought_back_swapped_undone_and_discarded(
     assert "supplier" in shown
     assert "sealed prices: never read" in shown
     rows = page_of(dba, f"{address}tables/supplier?kind=changed")
-    assert " damaged" in rows
+    assert " by mishap" in rows
     assert 'value="supplier changed 1"' in rows
 
     chosen = {"row": ["supplier changed 1", "supplier changed 2"]}
@@ -96,8 +96,8 @@ def test_a_tenant_is_looked_at_brought_back_swapped_undone_and_discarded(
     assert (done.status, done.error) == ("succeeded", ""), done.traceback
     assert done.result is not None
     assert done.result["rows"] == {"supplier": {"changed": 2}}
-    damaged = "SELECT count(*) FROM supplier WHERE name LIKE '%% damaged'"
-    assert past.sql(damaged) == [(1,)]
+    spoilt = "SELECT count(*) FROM supplier WHERE name LIKE '%% by mishap'"
+    assert past.sql(spoilt) == [(1,)]
     assert f"Change {done.result['change_set']}" in page_of(dba, address)
 
     before = past.truth()
@@ -106,7 +106,7 @@ def test_a_tenant_is_looked_at_brought_back_swapped_undone_and_discarded(
         dba.post(f"{address}{action}", data={"confirmation": past.tenant.slug})
         done = run_asked(past, f"tenants.{action}_rewind")
         assert (done.status, done.error) == ("succeeded", ""), done.traceback
-        assert past.sql(damaged) == [(left,)]
+        assert past.sql(spoilt) == [(left,)]
         page_of(dba, address)
     assert past.truth() == before
     dba.post(f"{address}discard", data={"confirmation": past.tenant.slug})
