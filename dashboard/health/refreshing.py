@@ -105,4 +105,5 @@ def _disk(settings: Settings) -> Values:
         usage = shutil.disk_usage(settings.home)
     except OSError as error:
         raise ProbeError(f"{settings.home}: {error.strerror}") from error
-    return {"path": str(settings.home), "total_bytes": usage.total, "used_bytes": usage.total - usage.free}
+    # As df counts: what is kept for root, or by a quota, is neither used nor to be had.
+    return {"path": str(settings.home), "total_bytes": usage.used + usage.free, "used_bytes": usage.used}
