@@ -65,7 +65,9 @@ def test_a_gap_names_the_missing_file(folders: Folders) -> None:
     assert names(wals.find_wal(folders, name(1), SEGMENT, until=0)) == [name(1)]
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize(
+    "pack", [bytes, gzip.compress, bz2.compress, lzma.compress], ids=["plain", "gz", "bz2", "xz"]
+)
 def test_wal_is_read_however_it_is_packed(folders: Folders, tmp_path: Path, pack: object) -> None:
     assert callable(pack)
     put(folders, name(1), pack(PAGE))
@@ -81,6 +83,7 @@ def test_wal_is_read_however_it_is_packed(folders: Folders, tmp_path: Path, pack
         (gzip.compress(PAGE)[:300], "cannot be decompressed"),
         (b"-----BEGIN PGP MESSAGE-----", "Barman cannot read the WAL file"),
     ],
+    ids=["short", "cut off", "foreign"],  # the middle one holds the time of packing
 )
 def test_wal_that_is_short_cut_off_or_foreign_is_broken(
     folders: Folders, tmp_path: Path, content: bytes, reason: str
