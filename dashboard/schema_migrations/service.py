@@ -9,12 +9,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from flask import current_app
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, text
+from sqlalchemy.dialects.postgresql import insert
 
 from dashboard.core.db import db
 from dashboard.core.errors import DashboardError
 from dashboard.schema_migrations.histories import PLANS, History, migration_context
-from dashboard.schema_migrations.models import TenantRevision
+from dashboard.schema_migrations.models import SchemaHead, SchemaKind, TenantRevision
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import quote
@@ -72,16 +73,39 @@ def upgrade_tenant(connection: Connection, tenant: TenantRef, *, actor: str) -> 
         return False
     if before is None:
         _protect_version(connection, tenant)
+    after = current(connection, History.TENANT, tenant.schema)
     connection.execute(
         TenantRevision.__table__.insert().values(  # type: ignore[attr-defined]  # a Table at run time
             tenant_id=tenant.id,
             from_revision=before,
-            to_revision=current(connection, History.TENANT, tenant.schema),
+            to_revision=after,
             applied_by=actor,
             duration_ms=round((time.monotonic() - started) * 1000),
         )
     )
+    note_head(connection, tenant.schema, after, tenant_id=tenant.id)
     return True
+
+
+def note_head(
+    connection: Connection,
+    schema: str,
+    revision: str | None,
+    *,
+    tenant_id: int | None = None,
+    kind: SchemaKind = SchemaKind.TENANT,
+) -> None:
+    """Write into the ledger where a schema stands; what it consists of has to be read anew."""
+    values = {
+        "kind": kind,
+        "tenant_id": tenant_id,
+        "revision": revision,
+        "moved_at": func.clock_timestamp(),
+        "fingerprint": None,
+        "fingerprinted_at": None,
+    }
+    statement = insert(SchemaHead).values(schema_name=schema, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["schema_name"], set_=values))
 
 
 def write_revision(history: History, message: str) -> str:

@@ -1,9 +1,10 @@
 """Owns the shared tables that name tenants and their domains."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dashboard.core.db import SharedModel, Timestamps
@@ -49,6 +50,11 @@ class Tenant(Timestamps, SharedModel):
     role_name: Mapped[str] = mapped_column(unique=True)
     colour: Mapped[str]
     status: Mapped[str] = mapped_column(server_default=TenantStatus.ACTIVE.value)
+    # Why it has this status, told to people who come by, and since when.
+    status_reason: Mapped[str] = mapped_column(server_default="")
+    status_since: Mapped[datetime | None]
+    # Who answers for it at the customer's side.
+    owner_email: Mapped[str] = mapped_column(server_default="")
 
     @property
     def ref(self) -> TenantRef:
@@ -71,3 +77,23 @@ class Domain(Timestamps, SharedModel):
     tenant_id: Mapped[int] = mapped_column(ForeignKey("public.tenant.id", ondelete="CASCADE"), index=True)
     host: Mapped[str] = mapped_column(unique=True)
     is_primary: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class Maintenance(SharedModel):
+    """An announcement over the pages of one tenant, or of all (no tenant), which may also forbid writing."""
+
+    __tablename__ = "maintenance"
+    __table_args__ = (
+        CheckConstraint("ends_at IS NULL OR ends_at > starts_at", name="ends_after_start"),
+        CheckConstraint("btrim(message) <> ''", name="message_not_blank"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant_id: Mapped[int | None] = mapped_column(
+        ForeignKey("public.tenant.id", ondelete="CASCADE"), index=True
+    )
+    message: Mapped[str] = mapped_column(Text)
+    is_read_only: Mapped[bool] = mapped_column(server_default=text("false"))
+    starts_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    ends_at: Mapped[datetime | None]
+    actor: Mapped[str] = mapped_column(Text)

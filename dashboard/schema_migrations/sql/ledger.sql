@@ -1,10 +1,11 @@
--- The newest line of the ledger for each tenant.
+-- Where each tenant stands by the ledger, with the newest line about how it got there.
 SELECT
     t.slug::text, t.name::text, t.schema_name::text AS schema, t.status::text,
-    r.to_revision AS ledger_revision, r.applied_at, r.applied_by, r.duration_ms
+    h.revision AS ledger_revision, r.applied_at, r.applied_by, r.duration_ms
 FROM public.tenant AS t
-LEFT JOIN LATERAL (
-    SELECT to_revision, applied_at, applied_by, duration_ms
-    FROM public.tenant_revision WHERE tenant_id = t.id ORDER BY id DESC LIMIT 1
-) AS r ON true
+LEFT JOIN public.schema_head AS h ON h.tenant_id = t.id
+LEFT JOIN (
+    SELECT DISTINCT ON (tenant_id) tenant_id, applied_at, applied_by, duration_ms
+    FROM public.tenant_revision ORDER BY tenant_id, id DESC
+) AS r ON r.tenant_id = t.id
 ORDER BY t.name, t.slug

@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from dashboard.core.errors import ConflictError
+from dashboard.schema_migrations.drift import definition
 from dashboard.tenancy.scope import quote
-from dashboard.tenants.rewinding import definition, sealing, sequences, shared_rows
+from dashboard.tenants.rewinding import sealing, sequences, shared_rows
 from dashboard.tenants.rewinding.tools import Tools, libpq_environment, options_of
 
 PHASES = (

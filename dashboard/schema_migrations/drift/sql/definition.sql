@@ -1,4 +1,5 @@
--- Every definition of a schema as text, its own name and that of the other schema left out, so that both can be compared.
+-- Every definition of a schema as text; the names that belong to this schema alone are left out, so that two can be compared:
+-- its own, that of `other` (a schema it may point at), and that of the tenant's role.
 -- The caller's search_path is empty, so that names are printed with their schema.
 WITH s AS (SELECT oid, quote_ident(nspname) || '.' AS prefix FROM pg_namespace WHERE nspname = :schema),
 rel AS (SELECT c.* FROM pg_class AS c JOIN s ON s.oid = c.relnamespace),
@@ -39,4 +40,7 @@ found AS (
         (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(d.defaclacl) AS a)
     FROM pg_default_acl AS d JOIN s ON s.oid = d.defaclnamespace
 )
-SELECT found.kind, found.name, md5(replace(replace(coalesce(found.body, ''), s.prefix, ''), quote_ident(:other) || '.', '')) AS body FROM found, s
+SELECT found.kind, found.name, replace(
+    replace(replace(coalesce(found.body, ''), s.prefix, ''), quote_ident(:other) || '.', ''), quote_ident(:role), 'ROLE'
+) AS body
+FROM found, s ORDER BY 1, 2, 3
