@@ -1,10 +1,11 @@
 """Owns the shared tables that name tenants and their domains."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dashboard.core.db import SharedModel, Timestamps
@@ -29,6 +30,8 @@ class TenantRef:
     role: str
     colour: str
     status: str
+    # Left out of comparisons: it may be reworded while a request goes on, and the tenant stays the same.
+    status_reason: str = field(default="", compare=False)
 
 
 class Tenant(Timestamps, SharedModel):
@@ -55,12 +58,23 @@ class Tenant(Timestamps, SharedModel):
     status_since: Mapped[datetime | None]
     # Who answers for it at the customer's side.
     owner_email: Mapped[str] = mapped_column(server_default="")
+    # {slug: until when}: short names it had, which nobody else gets while old links may be about.
+    former_slugs: Mapped[dict[str, str]] = mapped_column(
+        JSONB, default=dict, server_default=text("'{}'::jsonb")
+    )
 
     @property
     def ref(self) -> TenantRef:
         """The tenant without its session."""
         return TenantRef(
-            self.id, self.slug, self.name, self.schema_name, self.role_name, self.colour, self.status
+            self.id,
+            self.slug,
+            self.name,
+            self.schema_name,
+            self.role_name,
+            self.colour,
+            self.status,
+            self.status_reason,
         )
 
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from threading import Lock
 
 from sqlalchemy import select
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from dashboard.core.db import db
 from dashboard.core.errors import NotFoundError
-from dashboard.tenancy.models import Domain, Tenant, TenantRef
+from dashboard.tenancy import notices
+from dashboard.tenancy.models import Domain, Tenant, TenantRef, TenantStatus
 
 FRESH_SECONDS = 5.0
 
@@ -22,6 +24,7 @@ class _Registry:
     read_at: float = float("-inf")
     by_slug: dict[str, TenantRef] = field(default_factory=dict)
     by_host: dict[str, TenantRef] = field(default_factory=dict)
+    by_former: dict[str, TenantRef] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -32,6 +35,16 @@ def list_tenants() -> list[TenantRef]:
     """Every tenant by name, at most FRESH_SECONDS old. Raises OperationalError when the ERP is away."""
     _refresh()
     return sorted(_registry.by_slug.values(), key=lambda tenant: tenant.name.casefold())
+
+
+def list_active() -> list[TenantRef]:
+    """The tenants that people and timed jobs may work in: neither suspended nor archived."""
+    return [tenant for tenant in list_tenants() if tenant.status == TenantStatus.ACTIVE]
+
+
+def list_standing() -> list[TenantRef]:
+    """The tenants that have a schema: all but the archived ones."""
+    return [tenant for tenant in list_tenants() if tenant.status != TenantStatus.ARCHIVED]
 
 
 def known_tenants() -> list[TenantRef]:
@@ -48,6 +61,12 @@ def get_tenant(slug: str) -> TenantRef:
     if slug not in _registry.by_slug:
         raise NotFoundError("There is no such tenant, or you have no access to it.")
     return _registry.by_slug[slug]
+
+
+def find_former(slug: str) -> TenantRef | None:
+    """Return the tenant that had this short name until not long ago; a slug in use is nobody's former one."""
+    known_tenants()
+    return None if slug in _registry.by_slug else _registry.by_former.get(slug)
 
 
 def find_by_host(host: str) -> TenantRef | None:
@@ -67,6 +86,7 @@ def list_domains(tenant_id: int) -> list[Domain]:
 def forget() -> None:
     """Read the registry anew next time; call it after a change."""
     _registry.read_at = float("-inf")
+    notices.forget()
 
 
 def _refresh() -> None:
@@ -74,8 +94,14 @@ def _refresh() -> None:
         if time.monotonic() - _registry.read_at < FRESH_SECONDS:
             return
         with Session(db.engine) as session:  # its own session: the request's belongs to one tenant
-            tenants = {tenant.id: tenant.ref for tenant in session.scalars(select(Tenant))}
+            rows = session.scalars(select(Tenant)).all()
+            tenants = {tenant.id: tenant.ref for tenant in rows}
             hosts = session.execute(select(Domain.host, Domain.tenant_id)).all()
+            notices.read(session.connection())
+        now = datetime.now(UTC).isoformat()
+        _registry.by_former = {
+            old: row.ref for row in rows for old, until in row.former_slugs.items() if until > now
+        }
         _registry.by_slug = {ref.slug: ref for ref in tenants.values()}
         _registry.by_host = {host: tenants[tenant_id] for host, tenant_id in hosts}
         _registry.read_at = time.monotonic()

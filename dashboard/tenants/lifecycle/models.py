@@ -40,6 +40,8 @@ class TenantArchive(ControlModel):
     verified_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     restored_at: Mapped[datetime | None]
+    # Since when the dump is no more: swept after its time, or given up because the work was broken off
+    gone_at: Mapped[datetime | None]
     actor: Mapped[str]
     run_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0005"
 down_revision = "0004"
@@ -25,6 +26,14 @@ def upgrade() -> None:
         table.add_column(sa.Column("status_reason", sa.String(), server_default="", nullable=False))
         table.add_column(sa.Column("status_since", sa.DateTime(timezone=True), nullable=True))
         table.add_column(sa.Column("owner_email", sa.String(), server_default="", nullable=False))
+        table.add_column(
+            sa.Column(
+                "former_slugs",
+                postgresql.JSONB(astext_type=sa.Text()),
+                server_default=sa.text("'{}'::jsonb"),
+                nullable=False,
+            )
+        )
     create_maintenance()
     create_schema_head()
     op.execute(FILL_HEADS)
@@ -160,5 +169,5 @@ def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table, schema="public")
     with op.batch_alter_table("tenant", schema="public") as table:
-        for column in ("status_reason", "status_since", "owner_email"):
+        for column in ("status_reason", "status_since", "owner_email", "former_slugs"):
             table.drop_column(column)
