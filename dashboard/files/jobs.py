@@ -6,7 +6,7 @@ from dashboard.files.setup import current_setup
 from dashboard.jobs.registry import job
 from dashboard.jobs.run import Run
 from dashboard.tenancy.models import TenantRef
-from dashboard.tenancy.queries import list_tenants
+from dashboard.tenancy.queries import list_active
 from dashboard.tenancy.scope import use_tenant
 
 ACTOR = "files.clean_up"
@@ -23,7 +23,7 @@ MAX_LINES = 50
 )
 def clean_up(run: Run) -> dict[str, object]:
     """Compare the store with every tenant's rows; only orphans older than a day are removed."""
-    tenants = list_tenants()
+    tenants = list_active()  # the rows of closed ones cannot be read, so nothing of theirs is an orphan
     reports = [_clean_tenant(run, tenant, number, len(tenants)) for number, tenant in enumerate(tenants)]
     run.progress(len(tenants), len(tenants), "Done")
     return {

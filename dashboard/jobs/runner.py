@@ -131,6 +131,7 @@ def _attempt(run: Run, row: JobRun) -> Outcome:
     try:
         spec = get_job(row.job)
         access.check_may_run(row, spec)
+        access.check_is_open(row, spec)
         with ExitStack() as scope:
             if row.tenant:
                 tenant = get_tenant(row.tenant)

@@ -115,7 +115,7 @@ def write_revision(history: History, message: str) -> str:
     """
     config = config_of(history)
     number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
-    schema = "public" if history is not History.TENANT else tenancy.list_tenants()[0].schema
+    schema = "public" if history is not History.TENANT else tenancy.list_standing()[0].schema
     with db.engines[PLANS[history].bind].connect() as connection:
         config.attributes.update(connection=connection, schema=schema)
         script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
@@ -138,7 +138,7 @@ def upgrade_all(say: Say, *, actor: str = "system") -> None:
             moved = upgrade(connection, history)
         say(f"{history.value}: {'migrated to' if moved else 'already at'} {', '.join(heads(history))}")
     tenancy.forget()
-    tenants = tenancy.list_tenants()
+    tenants = tenancy.list_standing()
     moved_count = sum(_upgrade_one(tenant, actor) for tenant in tenants)
     say(f"tenants: {moved_count} of {len(tenants)} migrated, all at {', '.join(heads(History.TENANT))}")
 

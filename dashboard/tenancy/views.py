@@ -11,7 +11,7 @@ from dashboard.core.errors import NotFoundError
 from dashboard.core.people import current_user
 from dashboard.core.web import requires
 from dashboard.tenancy import queries, scope
-from dashboard.tenancy.models import TenantRef
+from dashboard.tenancy.models import TenantRef, TenantStatus
 
 blueprint = Blueprint("tenancy", __name__)
 # A path of this site: browsers read `//`, a backslash or a blank after the first slash as another host.
@@ -28,10 +28,14 @@ def init_app(app: Flask) -> None:
 
 
 def tenant_choices() -> list[TenantRef]:
-    """The tenants this person may switch to."""
+    """The tenants this person may switch to; an archived one has nothing to show."""
     if not current_user.is_authenticated:
         return []
-    return [tenant for tenant in queries.known_tenants() if current_user.knows_tenant(tenant.slug)]
+    return [
+        tenant
+        for tenant in queries.known_tenants()
+        if tenant.status != TenantStatus.ARCHIVED and current_user.knows_tenant(tenant.slug)
+    ]
 
 
 def _take_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -46,10 +50,12 @@ def _fill_slug(endpoint: str, values: dict[str, Any]) -> None:
         values["tenant"] = slug
 
 
-def _resolve() -> None:
+def _resolve() -> ResponseReturnValue | None:
     by_host = queries.find_by_host(request.host.partition(":")[0])
     slug = g.get("tenant_slug")
     if slug:
+        if renamed := _renamed(slug):
+            return _lead_on(slug, renamed)
         if by_host and by_host.slug != slug:
             raise NotFoundError("This address belongs to another tenant.")
         g.tenant = queries.get_tenant(slug)
@@ -58,13 +64,35 @@ def _resolve() -> None:
     actor = current_user.email if current_user.is_authenticated else "anonymous"
     bound = g.tenant if slug else None  # pages outside a tenant must not read one by accident
     scope.bind_session(db.session(), bound, actor=actor, request_id=g.get("request_id", ""))
+    return None
+
+
+def _renamed(slug: str) -> TenantRef | None:
+    """The tenant that was called so, for people who know it under its new name."""
+    found = queries.find_former(slug)
+    if found is None or not current_user.is_authenticated or not current_user.knows_tenant(found.slug):
+        return None
+    return found
+
+
+def _lead_on(slug: str, tenant: TenantRef) -> ResponseReturnValue:
+    """Lead an old address on; what was sent there is not, since the form may be older than the name."""
+    target = request.full_path.rstrip("?").replace(f"/t/{slug}/", f"/t/{tenant.slug}/", 1)
+    if request.method != "GET":
+        raise NotFoundError(
+            f"{tenant.name} is called {tenant.slug} in addresses now; nothing was saved.",
+            fix="Open the page again under the new address.",
+        )
+    return redirect(target)
 
 
 def _remembered() -> TenantRef | None:
     """The tenant the person last worked in, for the menu of pages that belong to none."""
     choices = tenant_choices()
     last = session.get("tenant")
-    return next((tenant for tenant in choices if tenant.slug == last), choices[0] if choices else None)
+    usual = next((tenant for tenant in choices if tenant.status == TenantStatus.ACTIVE), None)
+    first = usual or (choices[0] if choices else None)
+    return next((tenant for tenant in choices if tenant.slug == last), first)
 
 
 @blueprint.get("/t/<tenant>/switch")

@@ -22,6 +22,12 @@ class LinkVoidError(DashboardError):
     status = HTTPStatus.GONE
 
 
+class ClosedError(LinkVoidError):
+    """The buyer's side is suspended; the link may open again."""
+
+    status = HTTPStatus.LOCKED
+
+
 @dataclass(frozen=True)
 class Visit:
     """An invited supplier in front of the request."""
@@ -38,13 +44,18 @@ class Visit:
 
 
 def enter(session: Session, key: str) -> Visit:
-    """Open a link. Raises LinkVoidError."""
+    """Open a link. Raises LinkVoidError, ClosedError."""
     link = links.read(key)
     tenant = _tenant(link.tenant_id) if link else None
     if link is None or tenant is None:
         raise LinkVoidError(
             "This link is not complete or was not made here.",
             fix="Open it from the mail again, in one piece.",
+        )
+    if tenant.status != TenantStatus.ACTIVE:
+        raise ClosedError(
+            f"{tenant.name} takes no answers on this page at present.",
+            fix="Your invitation and what you sent are kept. Ask the buyer who invited you.",
         )
     session.rollback()  # the request's first transaction belongs to no tenant
     bind_session(session, tenant, actor="supplier", request_id=g.get("request_id", ""))
@@ -57,7 +68,7 @@ def enter(session: Session, key: str) -> Visit:
 
 def _tenant(tenant_id: int) -> TenantRef | None:
     known = tenancy.known_tenants()
-    return next((one for one in known if one.id == tenant_id and one.status == TenantStatus.ACTIVE), None)
+    return next((one for one in known if one.id == tenant_id), None)
 
 
 def _visit(session: Session, tenant: TenantRef, link: links.Link) -> Visit:

@@ -12,7 +12,7 @@ from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, DashboardError, InvalidInputError
 from dashboard.core.web import public
 from dashboard.erp.portal import access, reading, service
-from dashboard.erp.portal.access import LinkVoidError, Visit
+from dashboard.erp.portal.access import ClosedError, LinkVoidError, Visit
 from dashboard.erp.quotes import queries as quotes
 from dashboard.erp.sourcing import mails, queries
 from dashboard.records.constraint_errors import explain
@@ -36,6 +36,12 @@ def void(error: LinkVoidError) -> ResponseReturnValue:
         headers = {"Retry-After": str(attempt.wait_seconds)}
         return page, HTTPStatus.TOO_MANY_REQUESTS, headers
     return page, error.status
+
+
+@pages.errorhandler(ClosedError)
+def closed(error: ClosedError) -> ResponseReturnValue:
+    """Say that the buyer's side is closed; whoever comes here has a genuine link and guesses nothing."""
+    return render_template("erp/portal/void.html", error=error), error.status
 
 
 @pages.get("/")

@@ -10,8 +10,8 @@ from dashboard.erp.sourcing import keeping
 from dashboard.jobs.models import SYSTEM_ACTOR
 from dashboard.jobs.registry import job
 from dashboard.jobs.run import Run
-from dashboard.tenancy.models import TenantRef, TenantStatus
-from dashboard.tenancy.queries import list_tenants
+from dashboard.tenancy.models import TenantRef
+from dashboard.tenancy.queries import list_active
 from dashboard.tenancy.scope import use_tenant
 
 log = structlog.get_logger()
@@ -28,9 +28,7 @@ log = structlog.get_logger()
 def keep(run: Run) -> dict[str, object]:
     """Do what is due in every active tenant; trouble in one holds up no other."""
     done: dict[str, object] = {}
-    for tenant in list_tenants():
-        if tenant.status != TenantStatus.ACTIVE:
-            continue
+    for tenant in list_active():
         run.check_cancelled()
         try:
             done[tenant.slug] = keep_tenant(tenant, str(run.id))

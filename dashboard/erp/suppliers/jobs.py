@@ -4,7 +4,7 @@ from dashboard.core.db import db
 from dashboard.erp.suppliers import duplicates
 from dashboard.jobs.registry import job
 from dashboard.jobs.run import Run
-from dashboard.tenancy.queries import list_tenants
+from dashboard.tenancy.queries import list_active
 from dashboard.tenancy.scope import use_tenant
 
 
@@ -23,7 +23,7 @@ def find_duplicates(run: Run) -> dict[str, object]:
         db.session.commit()
         return {"pairs": found}
     pairs: dict[str, object] = {}
-    tenants = list_tenants()
+    tenants = list_active()
     for index, tenant in enumerate(tenants):
         run.progress(index, len(tenants), tenant.name)
         with use_tenant(tenant, actor="schedule", request_id=str(run.id)) as session:
