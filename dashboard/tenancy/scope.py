@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.sql.elements import quoted_name
 
 from dashboard.core.db import db
+from dashboard.tenancy import notices
 from dashboard.tenancy.models import TenantRef
 
 _TENANT = "tenant"
 _ACTOR = "actor"
 _REQUEST = "request_id"
+_MAY_WRITE = "may_write"  # even while its tenant is read-only
 
 
 class TenantMixError(RuntimeError):
@@ -38,12 +40,26 @@ def bound_tenant(session: Session) -> TenantRef:
     return tenant
 
 
+def is_read_only(session: Session) -> bool:
+    """Whether PostgreSQL refuses changes of this session's tenant now: it was announced so."""
+    tenant: TenantRef | None = session.info.get(_TENANT)
+    if tenant is None or session.info.get(_MAY_WRITE):
+        return False
+    return notices.forbids_writing(tenant) is not None
+
+
 @contextmanager
-def use_tenant(tenant: TenantRef, *, actor: str, request_id: str = "") -> Iterator[Session]:
-    """Work for a tenant outside a request: a fresh `db.session`, removed at the end, rolled back on error."""
+def use_tenant(
+    tenant: TenantRef, *, actor: str, request_id: str = "", despite_read_only: bool = False
+) -> Iterator[Session]:
+    """Work for a tenant outside a request: a fresh `db.session`, removed at the end, rolled back on error.
+
+    `despite_read_only` is for the work a tenant is kept read-only for.
+    """
     db.session.remove()
     session = db.session()
     bind_session(session, tenant, actor=actor, request_id=request_id)
+    session.info[_MAY_WRITE] = despite_read_only
     try:
         yield session
     except BaseException:
@@ -67,8 +83,10 @@ def _enter_scope(session: Session, transaction: SessionTransaction, connection: 
     if tenant is None:
         connection.exec_driver_sql("RESET ROLE; SET LOCAL search_path TO public, pg_temp")
         return
+    notices.read_if_old(connection)
     connection.exec_driver_sql(
-        f"SET LOCAL ROLE {quote(connection, tenant.role)};"
+        ("SET TRANSACTION READ ONLY; " if is_read_only(session) else "")
+        + f"SET LOCAL ROLE {quote(connection, tenant.role)};"
         f" SET LOCAL search_path TO {quote(connection, tenant.schema)}, public, pg_temp;"
         " SET LOCAL steward.actor = %s; SET LOCAL steward.request_id = %s",
         (session.info[_ACTOR], session.info[_REQUEST]),
