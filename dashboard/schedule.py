@@ -32,6 +32,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("health.statements", "health.probe_statements", "Read slow queries", every=60),
     Schedule("health.inventory", "health.probe_inventory", "Read sizes, extensions and settings", every=900),
     Schedule("schema_migrations.heads", "schema_migrations.read_heads", "Read migration heads", every=60),
+    Schedule("rehearsal.keep", "rehearsal.keep", "Clear away after rehearsals that died", every=60),
     # Barman needs its cron every minute: it keeps receive-wal alive and enforces retention.
     Schedule("backups.cron", "backups.cron", "Let Barman do its minute's work", every=60),
     Schedule("backups.catalogue", "backups.sync_catalogue", "Read the backup catalogue", every=60),

@@ -1,1 +1,1 @@
-"""Runs a plan on a scratch restore of the newest backup and reports time and locks."""
+"""Rehearses a plan: its steps are run on a restored copy of the largest tenants, and measured."""

@@ -1,6 +1,7 @@
 """Owns the rehearsals: a plan run on a scratch restore, with what it took."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,15 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dashboard.core.db import ControlModel
+
+
+class RehearsalOutcome(StrEnum):
+    """How a rehearsal ended; one that broke by itself says nothing about the plan."""
+
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    BROKEN = "broken"
 
 
 class Rehearsal(ControlModel):
@@ -23,9 +33,10 @@ class Rehearsal(ControlModel):
     plan_id: Mapped[int] = mapped_column(ForeignKey("fleet_plan.id"), index=True)
     sql_hash: Mapped[str]
     restore_id: Mapped[int | None] = mapped_column(ForeignKey("restore.id"))
-    outcome: Mapped[str] = mapped_column(default="running")
+    outcome: Mapped[str] = mapped_column(default=RehearsalOutcome.RUNNING)
     reason: Mapped[str] = mapped_column(default="")
-    # Each with: schema, bytes, milliseconds, error, steps (each: step, statement, milliseconds, locks)
+    # Each with: tenant, schema, bytes, revision, note, milliseconds, error (statement, sql, words, code) and
+    # steps (each: step, revision, milliseconds, statements, wal_bytes, rewritten, locks, error)
     schemas: Mapped[list[dict[str, Any]]] = mapped_column(
         JSONB, default=list, server_default=text("'[]'::jsonb")
     )
