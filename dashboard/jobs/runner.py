@@ -29,8 +29,10 @@ from dashboard.jobs.run import Run, RunCancelledError, RunInterruptedError, RunT
 from dashboard.jobs.store import control_transaction, persist
 from dashboard.tenancy.queries import get_tenant
 from dashboard.tenancy.scope import use_tenant
+from dashboard.tenancy.telling import is_refusal
 
 log = structlog.get_logger()
+READ_ONLY_RETRY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def _attempt(run: Run, row: JobRun) -> Outcome:
             raise run.stop_with from error
         if run.stop_with:  # told to stop, it failed on its way out
             return _stopped(run.stop_with(), row)
-        return _failed(row, f"{type(error).__name__}: {error}")
+        return _kept_out(row) if is_refusal(error) else _failed(row, f"{type(error).__name__}: {error}")
 
 
 def _stopped(stopped: BaseException, row: JobRun) -> Outcome:
@@ -161,6 +163,14 @@ def _stopped(stopped: BaseException, row: JobRun) -> Outcome:
     return Outcome(
         RunStatus.FAILED, error="Its worker was stopped in the middle. Look at the log, then retry it."
     )
+
+
+def _kept_out(row: JobRun) -> Outcome:
+    """Its tenant is read-only: what can be taken up again waits, without losing an attempt."""
+    words = "The tenant is read-only during maintenance, so nothing was changed."
+    if get_job(row.job).resumable:
+        return Outcome(RunStatus.QUEUED, error=words, retry_in=READ_ONLY_RETRY_SECONDS, counts=False)
+    return Outcome(RunStatus.FAILED, error=f"{words} Retry it when the maintenance is over.")
 
 
 def _failed(row: JobRun, error: str) -> Outcome:

@@ -28,7 +28,11 @@ RULES = {
 }
 UNIQUE, FOREIGN, CHECK, NULL = "23505", "23503", "23514", "23502"
 EXCLUSION, RAISED, RESTRICT = "23P01", "P0001", "23001"
-KNOWN = frozenset({UNIQUE, FOREIGN, CHECK, NULL, EXCLUSION, RAISED, RESTRICT})
+READ_ONLY = "25006"
+KNOWN = frozenset({UNIQUE, FOREIGN, CHECK, NULL, EXCLUSION, RAISED, RESTRICT, READ_ONLY})
+MAINTENANCE = (
+    "Read-only now: nothing was saved. What you typed is kept here; save again when the banner has gone."
+)
 _RANGE = re.compile(r"BETWEEN\s+(\S+)\s+AND\s+(\S+)", re.IGNORECASE)
 
 
@@ -61,6 +65,8 @@ def explain(error: DBAPIError, columns: Mapping[str, Mapping[str, Column]]) -> R
         return broken_rule(table, name, known)
     status = HTTPStatus.CONFLICT if isinstance(error, IntegrityError) else HTTPStatus.UNPROCESSABLE_ENTITY
     message = str(diagnosis.message_primary or "The database refused this.")
+    if code == READ_ONLY:
+        table, status, message = "", HTTPStatus.CONFLICT, MAINTENANCE.rstrip(".")
     return Refusal(table, "", f"{message[:1].upper()}{message[1:]}.", status)
 
 

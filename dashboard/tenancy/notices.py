@@ -34,17 +34,17 @@ class Notice:
         """Whether it is meant for a tenant; pages of no tenant are told what all are told."""
         return self.tenant_id is None or (tenant is not None and tenant.id == self.tenant_id)
 
-    def is_in_force(self, now: datetime) -> bool:
-        """Whether it holds now."""
-        return self.starts_at <= now and not self.is_over(now)
+    def is_in_force(self, moment: datetime) -> bool:
+        """Whether it holds at a moment."""
+        return self.starts_at <= moment and not self.is_over(moment)
 
-    def is_ahead(self, now: datetime) -> bool:
+    def is_ahead(self, moment: datetime) -> bool:
         """Whether it is to be told of before it begins."""
-        return now < self.starts_at <= now + AHEAD
+        return moment < self.starts_at <= moment + AHEAD
 
-    def is_over(self, now: datetime) -> bool:
+    def is_over(self, moment: datetime) -> bool:
         """Whether its end has passed."""
-        return self.ends_at is not None and self.ends_at <= now
+        return self.ends_at is not None and self.ends_at <= moment
 
 
 @dataclass
@@ -76,9 +76,14 @@ def forget() -> None:
     _board.read_at = float("-inf")
 
 
-def told_to(tenant: TenantRef | None, now: datetime | None = None) -> list[Notice]:
+def now() -> datetime:
+    """The clock notices are judged by."""
+    return datetime.now(UTC)
+
+
+def told_to(tenant: TenantRef | None, moment: datetime | None = None) -> list[Notice]:
     """What is announced to a tenant now or for the next hours."""
-    moment = now or datetime.now(UTC)
+    moment = moment or now()
     return [
         notice
         for notice in _board.notices
@@ -86,7 +91,7 @@ def told_to(tenant: TenantRef | None, now: datetime | None = None) -> list[Notic
     ]
 
 
-def forbids_writing(tenant: TenantRef | None, now: datetime | None = None) -> Notice | None:
+def forbids_writing(tenant: TenantRef | None, moment: datetime | None = None) -> Notice | None:
     """The notice that makes a tenant read-only now, if any."""
-    moment = now or datetime.now(UTC)
+    moment = moment or now()
     return next((n for n in told_to(tenant, moment) if n.is_read_only and n.is_in_force(moment)), None)

@@ -10,7 +10,7 @@ from dashboard.core.db import db
 from dashboard.core.errors import NotFoundError
 from dashboard.core.people import current_user
 from dashboard.core.web import requires
-from dashboard.tenancy import queries, scope
+from dashboard.tenancy import queries, scope, telling
 from dashboard.tenancy.models import TenantRef, TenantStatus
 
 blueprint = Blueprint("tenancy", __name__)
@@ -25,6 +25,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_resolve)
     app.add_template_global(tenant_choices, "tenant_choices")
     app.register_blueprint(blueprint)
+    telling.init_app(app)
 
 
 def tenant_choices() -> list[TenantRef]:

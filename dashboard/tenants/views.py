@@ -15,6 +15,7 @@ from dashboard.jobs.links import run_url
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenants import domains, inspection
 from dashboard.tenants.forms import DomainForm, TenantForm
+from dashboard.tenants.maintenance import views as maintenance
 from dashboard.tenants.service import create_tenant
 
 blueprint = Blueprint("tenants", __name__, url_prefix="/admin/tenants")
@@ -23,6 +24,7 @@ blueprint = Blueprint("tenants", __name__, url_prefix="/admin/tenants")
 def init_app(app: Flask) -> None:
     """Register the pages and the menu entry."""
     app.register_blueprint(blueprint)
+    maintenance.init_app(app)
     register_menu(app, MenuItem("admin", "Tenants", "tenants.index", "admin.tenants.view", "building", 10))
 
 

@@ -32,13 +32,13 @@ class GrantRef(NamedTuple):
 PATTERNS: dict[Role, tuple[str, ...]] = {
     Role.STAFF: ("records.*.*",),
     Role.MANAGER: ("records.*.view", "records.*.export", "records.*.history", "insights.*.*"),
-    Role.DBA: ("database.*.*",),
+    Role.DBA: ("database.*.*", "admin.tenants.*", "admin.settings.view"),
     Role.ADMIN: ("*.*.*",),
 }
 SUMMARIES: dict[Role, str] = {
     Role.STAFF: "sees and edits all records",
     Role.MANAGER: "reads the charts and reads and exports records",
-    Role.DBA: "looks after the database: backups, replication, migrations, jobs; never for a single tenant",
+    Role.DBA: "looks after the database: backups, replication, migrations, jobs, tenants; sees no records",
     Role.ADMIN: "may do everything, and manages operators where it counts for all tenants",
 }
 

@@ -18,6 +18,7 @@ from dashboard.erp.sourcing.models import Rfq
 from dashboard.erp.workflow.service import transition
 from dashboard.files import service as files
 from dashboard.files.models import Attachment
+from dashboard.tenancy.scope import is_read_only
 
 OVER = frozenset({QuoteStatus.AWARDED, QuoteStatus.REJECTED})
 PAUSED = frozenset({QuoteStatus.WITHDRAWN, QuoteStatus.EXPIRED})
@@ -26,7 +27,7 @@ MAX_FILES = 20
 
 def note_view(session: Session, visit: Visit) -> None:
     """Remember when the page was first opened."""
-    if visit.invitation.viewed_at is None:
+    if visit.invitation.viewed_at is None and not is_read_only(session):
         visit.invitation.viewed_at = datetime.now(UTC)
         session.flush()
 
