@@ -32,6 +32,7 @@ from dashboard.health import readiness
 from dashboard.schema_migrations.histories import History
 from dashboard.tenancy import views as tenancy
 from dashboard.tenants import views as tenants
+from dashboard.tenants.lifecycle import views as lifecycle
 from dashboard.tenants.rewinding import views as rewinding
 
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
@@ -93,5 +94,6 @@ def _add_features(app: Flask, settings: Settings) -> None:
     kpis.init_app(app)
     tenants.init_app(app)
     rewinding.init_app(app)
+    lifecycle.init_app(app)
     search.init_app(app)
     home.init_app(app)
