@@ -16,6 +16,7 @@ from dashboard.tenancy.notices import Notice
 READ_ONLY = "25006"  # read_only_sql_transaction, PostgreSQL appendix A
 REFUSED = "Nothing was saved: {name} is read-only now."
 ELSEWHERE = "Nothing was saved: the database takes no changes now; it may be a standby."
+JSON = "application/json"
 SECRET = frozenset({"csrf_token", "password"})
 
 
@@ -66,7 +67,8 @@ def refused(error: InternalError) -> ResponseReturnValue:
     session.rollback()
     tenant = session.info.get("tenant")
     message = REFUSED.format(name=tenant.name) if tenant and scope.is_read_only(session) else ELSEWHERE
-    if request.method == "GET" or not request.accept_mimetypes.best_match(["text/html"]):
+    wants_json = request.accept_mimetypes.best_match(["text/html", JSON]) == JSON
+    if request.method == "GET" or wants_json:
         return errors.render(HTTPStatus.CONFLICT, message, fix="Try again when it is over.")
     page = render_template(
         "tenants/read_only.html",
