@@ -1,0 +1,119 @@
+"""Creates tenants: all of it or nothing, since PostgreSQL's DDL and roles are transactional.
+
+A spare is renamed; without one the release's DDL is replayed; where that cannot be, Alembic runs the history.
+"""
+
+import time
+from enum import StrEnum
+
+import structlog
+from sqlalchemy import Connection, insert, text, update
+from sqlalchemy.exc import DBAPIError
+
+from dashboard.audit.service import record_operation
+from dashboard.jobs import service as jobs
+from dashboard.schema_migrations import service as migrations
+from dashboard.schema_migrations.models import SchemaHead, SchemaKind, TenantRevision
+from dashboard.tenancy import queries as tenancy
+from dashboard.tenancy.models import TenantRef
+from dashboard.tenants.creating import blueprint as blueprints
+from dashboard.tenants.creating import naming, pool
+from dashboard.tenants.creating.blueprint import BlueprintError
+from dashboard.tenants.creating.locking import creating
+from dashboard.tenants.creating.registering import register, wanted
+from dashboard.tenants.creating.template import create_by_alembic
+
+log = structlog.get_logger()
+
+
+class Way(StrEnum):
+    """How a tenant's schema came to be."""
+
+    SPARE = "spare"
+    BLUEPRINT = "blueprint"
+    ALEMBIC = "alembic"
+
+
+def create_tenant(name: str, slug: str = "", *, domain: str = "", actor: str = "system") -> TenantRef:
+    """Create a tenant with its role, schema, tables, grants and primary domain in one transaction.
+
+    Raises InvalidInputError for an unusable name, slug or domain, ConflictError for a taken one.
+    """
+    asked = wanted(name, slug, domain)
+    started = time.monotonic()
+    with creating() as connection:
+        ref = register(connection, asked)
+        way = _furnish(connection, ref, actor)
+    log.info("tenant_created", slug=ref.slug, way=way.value, ms=round((time.monotonic() - started) * 1000, 1))
+    tenancy.forget()
+    record_operation("tenant.create", ref.slug, tenant=ref.slug, actor=actor, way=way.value)
+    if way is Way.SPARE:
+        jobs.enqueue("tenants.keep_spares", actor="system")
+    return ref
+
+
+def make_schema(connection: Connection, schema: str, role: str) -> str:
+    """Make an empty schema at this release's head with its role and rights; returns the revision.
+
+    In the caller's transaction, which belongs to the owner's login; its search_path is empty afterwards. The
+    registry and the ledger are the caller's. Raises BlueprintError where this release has no DDL to replay.
+    """
+    blueprint = blueprints.find(connection)
+    if blueprint is None:
+        raise BlueprintError("The DDL of this release has not been made yet.", fix="Run tenants.keep_spares.")
+    blueprints.replay(connection, blueprint, schema, role)
+    return blueprint.revision
+
+
+def _furnish(connection: Connection, ref: TenantRef, actor: str) -> Way:
+    """Give a registered tenant its schema, the quickest way there is."""
+    started = time.monotonic()
+    spare = pool.take(connection)
+    if spare:
+        _rename(connection, spare, ref)
+        _note_revision(connection, ref, blueprints.head(), actor, started)
+        return Way.SPARE
+    if _replay(connection, ref):
+        migrations.note_head(connection, ref.schema, blueprints.head(), tenant_id=ref.id)
+        _note_revision(connection, ref, blueprints.head(), actor, started)
+        return Way.BLUEPRINT
+    create_by_alembic(connection, ref, actor=actor)
+    return Way.ALEMBIC
+
+
+def _rename(connection: Connection, spare: str, ref: TenantRef) -> None:
+    """The spare becomes the tenant's, with what was read of it."""
+    connection.exec_driver_sql(naming.renaming(connection, spare, ref.schema))
+    values = {
+        "schema_name": ref.schema,
+        "kind": SchemaKind.TENANT,
+        "tenant_id": ref.id,
+        "moved_at": text("clock_timestamp()"),
+    }
+    connection.execute(update(SchemaHead).where(SchemaHead.schema_name == spare).values(values))
+
+
+def _replay(connection: Connection, ref: TenantRef) -> bool:
+    """Whether the release's DDL made the schema; why not is in the log."""
+    reason = "there is no blueprint of this release yet"
+    blueprint = blueprints.find(connection)
+    if blueprint:
+        try:
+            with connection.begin_nested():
+                blueprints.replay(connection, blueprint, ref.schema, ref.role)
+        except (BlueprintError, DBAPIError) as error:
+            reason = str(error).strip().splitlines()[0]
+        else:
+            return True
+    log.warning("tenant_by_alembic", slug=ref.slug, reason=reason)
+    return False
+
+
+def _note_revision(connection: Connection, ref: TenantRef, revision: str, actor: str, started: float) -> None:
+    values = {
+        "tenant_id": ref.id,
+        "to_revision": revision,
+        "applied_by": actor,
+        "duration_ms": round((time.monotonic() - started) * 1000),
+    }
+    connection.execute(insert(TenantRevision).values(values))
