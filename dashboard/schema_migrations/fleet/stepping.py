@@ -1,0 +1,186 @@
+"""Does one step in one schema: the change, the version, the ledger and the task's counter commit together."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import errors
+from psycopg2.extensions import cursor
+
+from dashboard.schema_migrations.fleet import indexes
+from dashboard.schema_migrations.fleet.by_alembic import Runner
+from dashboard.schema_migrations.fleet.locking import quoted
+from dashboard.schema_migrations.fleet.rendering import BASE
+from dashboard.schema_migrations.fleet.steps import Step
+from dashboard.schema_migrations.fleet.tasks import Task
+
+BOOKKEEPING = (Path(__file__).parent / "sql" / "bookkeeping.sql").read_text()
+VERSION_TABLE = (
+    "CREATE TABLE IF NOT EXISTS {schema}.alembic_version"
+    " (version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY)"
+)
+# What tells where a schema stands, and what has to be there before a step may count as done.
+EXPECTED = "(SELECT 1 FROM {schema}.alembic_version WHERE version_num = %(before)s)"
+CHANGED = (
+    "(UPDATE {schema}.alembic_version SET version_num = %(after)s WHERE version_num = %(before)s RETURNING 1)"
+)
+REMOVED = "(DELETE FROM {schema}.alembic_version WHERE version_num = %(before)s RETURNING 1)"
+ADDED = (
+    "(INSERT INTO {schema}.alembic_version (version_num)"
+    " SELECT %(after)s WHERE NOT EXISTS (SELECT FROM {schema}.alembic_version) RETURNING 1)"
+)
+NEITHER = "(SELECT 1)"
+
+
+class StepError(Exception):
+    """A step found the schema, its version or its task other than expected; nothing of it is left."""
+
+
+class SchemaGoneError(Exception):
+    """There is no such schema any more."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long one try may wait for locks and how long a statement may run, in seconds."""
+
+    lock: float
+    statement: float
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where a step is done, from where to where it leads, and for whom it is noted."""
+
+    run_id: int
+    task: Task
+    step: Step
+    before: str | None
+    is_last: bool
+    actor: str
+    begun: float = field(default_factory=time.perf_counter)
+
+    @property
+    def schema(self) -> str:
+        """The schema."""
+        return self.task.schema
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it has taken so far."""
+        return (time.perf_counter() - self.begun) * 1000
+
+    @property
+    def after(self) -> str | None:
+        """The revision afterwards, None before the first."""
+        if self.step.reaches is None:
+            return self.before
+        return None if self.step.reaches == BASE else self.step.reaches
+
+
+def version_before(task: Task, steps: Sequence[Step], number: int) -> str | None:
+    """Return the revision a schema stands at before a step."""
+    reached = [step.reaches for step in steps[:number] if step.reaches]
+    found = reached[-1] if reached else task.from_revision
+    return None if found == BASE else found
+
+
+def in_transaction(at: cursor, move: Move, limits: Limits, by_alembic: Runner) -> None:
+    """Do a step in one transaction. Nothing of it is left when this raises."""
+    _demand_schema(at, move.schema)
+    schema = quoted(move.schema)
+    lines = ["BEGIN", *_limits("SET LOCAL", limits), f"SET LOCAL search_path TO {schema}, public"]
+    if move.before is None:
+        lines.append(VERSION_TABLE.format(schema=schema))
+    try:
+        at.execute("\n;".join([*lines, *move.step.statements]))
+        if move.step.by_alembic:
+            by_alembic(at.connection, move.schema, move.step)
+        note(at, move)
+        at.execute("COMMIT")
+    except BaseException:
+        if not at.connection.closed:
+            at.execute("ROLLBACK")
+        raise
+
+
+def alone(at: cursor, move: Move, limits: Limits) -> None:
+    """Do a step that PostgreSQL refuses inside a transaction; may be repeated after a death half-way."""
+    _demand_schema(at, move.schema)
+    statement = move.step.statements[0]
+    path = f"SET search_path TO {quoted(move.schema)}, public"
+    at.execute("; ".join([*_limits("SET", limits), path]))
+    try:
+        if not indexes.is_done(at, move.schema, statement):
+            at.execute(statement)
+        note(at, move)
+    finally:
+        if not at.connection.closed:
+            at.execute("RESET search_path; RESET lock_timeout; RESET statement_timeout")
+
+
+def clear_away(at: cursor, move: Move) -> None:
+    """Drop the invalid index that a failed try left, if it can be had at once: it slows writing down."""
+    wanted = indexes.parse(move.step.statements[0]) if move.step.statements else None
+    if wanted is None or not wanted.creates:
+        return
+    found = indexes.find(at, move.schema, wanted.name)
+    if found is None or found.is_valid:
+        return
+    at.execute("SET lock_timeout TO '1s'")
+    try:
+        indexes.drop(at, move.schema, wanted.name)
+    except errors.LockNotAvailable:
+        return  # the next try replaces it
+    finally:
+        at.execute("RESET lock_timeout")
+
+
+def note(at: cursor, move: Move) -> None:
+    """Write version, ledger, history and the task's counter. Raises StepError unless each was as expected."""
+    values = {
+        "run": move.run_id,
+        "schema": move.schema,
+        "step": move.step.number,
+        "before": move.before,
+        "after": move.after,
+        "moves": move.step.reaches is not None,
+        "is_last": move.is_last,
+        "actor": move.actor,
+        "milliseconds": move.milliseconds,
+    }
+    statement = BOOKKEEPING.replace("{version}", _version(move).format(schema=quoted(move.schema)))
+    try:
+        at.execute(statement, values)
+    except psycopg2.errors.UndefinedTable as error:
+        raise StepError(f"{move.schema} has no version table") from error
+    versions, heads, tasks = at.fetchone() or (0, 0, 0)
+    if not versions:
+        raise StepError(f"{move.schema} does not stand at {move.before or BASE}, where this step begins")
+    if not heads:
+        raise StepError(f"{move.schema} is not in the ledger")
+    if not tasks:
+        raise StepError(f"somebody else went on with {move.schema}")
+
+
+def _version(move: Move) -> str:
+    if move.step.reaches is None:
+        return EXPECTED if move.before else NEITHER
+    if move.after is None:
+        return REMOVED
+    return CHANGED if move.before else ADDED
+
+
+def _limits(scope: str, limits: Limits) -> list[str]:
+    """Return both limits as statements; zero would mean for ever and is never sent."""
+    wanted = {"lock_timeout": limits.lock, "statement_timeout": limits.statement}
+    return [f"{scope} {name} TO {max(round(seconds * 1000), 1)}" for name, seconds in wanted.items()]
+
+
+def _demand_schema(at: cursor, schema: str) -> None:
+    """Refuse to go on without the schema: its path would end in `public`."""
+    at.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,))
+    if at.fetchone() is None:
+        raise SchemaGoneError(schema)
