@@ -15,6 +15,7 @@ from dashboard.core.errors import DashboardError
 from dashboard.erp.demo import service as demo_data
 from dashboard.erp.legacy.service import import_legacy
 from dashboard.schema_migrations import service as migrations
+from dashboard.schema_migrations.fleet.commands import fleet
 from dashboard.schema_migrations.histories import History
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenants.service import create_tenant, slug_of
@@ -34,7 +35,7 @@ migration_files = AppGroup("migrations", help="Write migration files.")
 
 def init_app(app: Flask) -> None:
     """Register every command."""
-    for command in (tenants, operators, migration_files, demo, upgrade, legacy_import):
+    for command in (tenants, operators, migration_files, fleet, demo, upgrade, legacy_import):
         app.cli.add_command(command)
 
 
