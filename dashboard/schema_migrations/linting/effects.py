@@ -19,6 +19,11 @@ from dashboard.schema_migrations.linting.tokens import Tokens, has_words, read_t
 
 READ_WORDS = {"FROM", "JOIN", "USING"}
 WITH_OTHERS = {"create table", "insert", "update", "delete", "create view", "create materialized view"}
+WRITTEN = {
+    "insert": "INSERT INTO <table>",
+    "update": "UPDATE ONLY? <table>",
+    "delete": "DELETE FROM ONLY? <table>",
+}
 ALIASED = {"REFERENCES", "INTO"}  # a bracket after their name lists columns
 NO_TARGET = {
     "FOR",
@@ -159,15 +164,9 @@ def _of_query(tokens: Tokens) -> Iterator[Effect]:
     known = [(name, argument) for name, argument in calls if name in FUNCTIONS and argument]
     for name, argument in known:
         yield Effect(f"call {name}", argument, FUNCTIONS[name])
-    written = {"INTO": "insert", "UPDATE": "update", "DELETE": "delete"}
-    for word, kind in written.items():
-        for place in _places(tokens, word):
-            part = tokens[place + 1 : place + 6] if kind == "delete" else tokens[place : place + 5]
-            for table in (
-                find_names(part, {"FROM", word}) if token_before(tokens, place) not in NO_TARGET else ()
-            ):
-                work = Work.UNKNOWN if kind == "insert" else Work.ROWS
-                yield Effect(kind, table.last, Lock.ROW_EXCLUSIVE, work, schema=table.schema, rest=tokens)
+    for kind, written in _written(tokens):
+        work = Work.UNKNOWN if kind == "insert" else Work.ROWS
+        yield Effect(kind, written.last, Lock.ROW_EXCLUSIVE, work, schema=written.schema, rest=tokens)
     for table in find_names(tokens, {"FROM", "JOIN"}):
         yield Effect("read", table.last, Lock.ACCESS_SHARE, Work.UNKNOWN, schema=table.schema)
     is_known = all(name in PLAIN_FUNCTIONS or name in FUNCTIONS for name, _ in calls)
@@ -175,8 +174,13 @@ def _of_query(tokens: Tokens) -> Iterator[Effect]:
         yield Effect("select", is_known=is_known, work=Work.NONE if is_known else Work.UNKNOWN)
 
 
-def _places(tokens: Tokens, word: str) -> Iterator[int]:
-    return (place for place, token in enumerate(tokens) if token.key == word)
+def _written(tokens: Tokens) -> Iterator[tuple[str, Name]]:
+    """What INSERT, UPDATE and DELETE name, wherever they stand in a statement."""
+    for place in range(len(tokens)):
+        for kind, pattern in WRITTEN.items():
+            taken = match(pattern, tokens[place:])
+            if taken and token_before(tokens, place) not in NO_TARGET:
+                yield kind, taken.names["table"][0]
 
 
 def _calls(tokens: Tokens) -> Iterator[tuple[str, str]]:
@@ -192,7 +196,7 @@ def _of_body(tokens: Tokens) -> Iterator[Effect]:
     if tokens[0].key != "CREATE" or not has_words(tokens, "LANGUAGE", "SQL"):
         return
     body = next((read_tokens(token.inside) for token in tokens if token.kind in {"body", "string"}), tokens)
-    written = {name.last for name in find_names(body, {"INTO", "UPDATE"})}
+    written = {name.last for _, name in _written(body)}
     for table in sorted(written):
         yield Effect("is named", table, Lock.ROW_EXCLUSIVE)
     for table in sorted({name.last for name in find_names(body, {"FROM", "JOIN"})} - written):

@@ -89,6 +89,8 @@ STATEMENTS = (
     Shape("REINDEX INDEX <indexes>", "reindex", Lock.SHARE, Work.INDEX),
     Shape("REFRESH MATERIALIZED VIEW CONCURRENTLY <table>", "refresh view", Lock.EXCLUSIVE, Work.UNKNOWN),
     Shape("REFRESH MATERIALIZED VIEW <table>", "refresh view", _ALL, Work.UNKNOWN),
+    Shape("GRANT ... ON TABLE? <list> TO", "grant", Lock.ACCESS_SHARE),
+    Shape("REVOKE ... ON TABLE? <list> FROM", "grant", Lock.ACCESS_SHARE),
     Shape("SELECT", "select"),
     Shape("WITH", "select"),
     Shape("SET", "set"),
@@ -168,9 +170,9 @@ STABLE = frozenset(_STABLE.split())
 # What any other function does its name does not say.
 _PLAIN = (
     "count min max sum avg random clock_timestamp gen_random_uuid nextval setval set_config string_agg"
-    " array_agg row_number format round abs length greatest least nullif pg_get_serial_sequence generate_series"
-    " unnest jsonb_object_agg jsonb_agg to_char extract replace substring btrim jsonb_array_length cast"
-    " exists in any all values over filter as and or not where on select from with using set returning"
-    " then when else by lateral recursive materialized"
+    " array_agg row_number format round abs length greatest least nullif pg_get_serial_sequence"
+    " generate_series unnest jsonb_object_agg jsonb_agg to_char extract replace substring btrim"
+    " jsonb_array_length cast exists in any all values over filter as and or not where on select from with using"
+    " set returning then when else by lateral recursive materialized"
 )
 PLAIN_FUNCTIONS = STABLE | frozenset(_PLAIN.split())
