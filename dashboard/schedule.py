@@ -32,6 +32,8 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("health.statements", "health.probe_statements", "Read slow queries", every=60),
     Schedule("health.inventory", "health.probe_inventory", "Read sizes, extensions and settings", every=900),
     Schedule("schema_migrations.heads", "schema_migrations.read_heads", "Read migration heads", every=60),
+    Schedule("schema_migrations.drift", "schema_migrations.look_for_drift", "Look for drift", every=3600),
+    Schedule("schema_migrations.moved", "schema_migrations.look_at_moved", "Read moved schemas", every=60),
     Schedule("rehearsal.keep", "rehearsal.keep", "Clear away after rehearsals that died", every=60),
     # Barman needs its cron every minute: it keeps receive-wal alive and enforces retention.
     Schedule("backups.cron", "backups.cron", "Let Barman do its minute's work", every=60),

@@ -1,17 +1,36 @@
-"""Reads for the migrations page: the revisions in the code, and where everything stood when last read."""
+"""Reads for the migrations page: the ledger of the ERP, and what was last read of it when the ERP is away."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import Any
 
-from alembic.script import Script, ScriptDirectory
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
+from dashboard.core.db import db
 from dashboard.health.models import Reading
 from dashboard.health.queries import get_reading
+from dashboard.schema_migrations.fleet.models import OPEN, FleetRun
+from dashboard.schema_migrations.graph import Node, lay_out
 from dashboard.schema_migrations.histories import History
+from dashboard.schema_migrations.ledger import Standing, read_ledger, thaw
+from dashboard.schema_migrations.revisions import (
+    AHEAD,
+    CURRENT,
+    NEVER,
+    PENDING,
+    Revision,
+    distances,
+    head_of,
+    list_revisions,
+    status_of,
+)
 
+__all__ = ["Revision", "list_revisions"]  # what the pages of plans need of the code
 READING = "schema_migrations"
-PENDING, CURRENT, AHEAD, NEVER = "pending", "current", "unknown revision", "never migrated"
+COPY = "schema_migrations.ledger"  # the ledger as it was last read, for when the ERP is away
 TITLES = {
     History.CONTROL: "Control database",
     History.SHARED: "Shared tables",
@@ -20,114 +39,117 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Revision:
-    """A revision in the code; `parents` are what it builds on."""
-
-    id: str
-    parents: tuple[str, ...]
-    title: str
-    is_head: bool
-
-
-@dataclass(frozen=True)
 class HistoryView:
-    """One of the three histories: its revisions newest first, its heads (more than one is a mistake)."""
+    """One of the three histories as a graph; two heads are a mistake. `lost` are unknown to the code."""
 
     history: History
     title: str
-    revisions: list[Revision]
+    nodes: list[Node]
     heads: tuple[str, ...]
     at: str | None
     status: str
+    lost: dict[str, int]
 
 
 @dataclass(frozen=True)
-class TenantView:
-    """A tenant and how far behind the code's head it is, in revisions (None: not on this history)."""
+class Schema:
+    """A schema on the grid. `behind` is in revisions; None: it is not on this history."""
 
-    facts: dict[str, Any]
+    row: Standing
     status: str
     behind: int | None
-    differs_from_ledger: bool
+    is_drifted: bool
+
+    @property
+    def looks(self) -> str:
+        """Name how its square looks."""
+        if self.status in (AHEAD, NEVER):
+            return "lost"
+        return "drift" if self.is_drifted else "current" if not self.behind else "behind"
 
 
-@lru_cache(maxsize=len(History))
-def list_revisions(history: History) -> tuple[Revision, ...]:
-    """Return the revisions of a history, newest first. The code of a process does not change."""
-    scripts = ScriptDirectory(history.directory)
-    heads = set(scripts.get_heads())
-    return tuple(_revision(script, heads) for script in scripts.walk_revisions())
+@dataclass(frozen=True)
+class Ledger:
+    """All standings, and when that was; `error` says why it is not now."""
 
-
-def _revision(script: Script, heads: set[str]) -> Revision:
-    parents = script.down_revision or ()
-    return Revision(
-        id=script.revision,
-        parents=(parents,) if isinstance(parents, str) else tuple(parents),
-        title=(script.doc or "").splitlines()[0] if script.doc else "",
-        is_head=script.revision in heads,
-    )
-
-
-def head_of(history: History) -> tuple[str, ...]:
-    """Return the heads in the code."""
-    return tuple(revision.id for revision in list_revisions(history) if revision.is_head)
-
-
-def status_of(history: History, at: str | None) -> str:
-    """Compare a revision with the code: current, pending, never migrated, or unknown to this code."""
-    if at is None:
-        return NEVER
-    if at in head_of(history):
-        return CURRENT
-    return PENDING if at in {revision.id for revision in list_revisions(history)} else AHEAD
-
-
-def behind(history: History, at: str | None) -> int | None:
-    """Return how many revisions of a linear history are still to come; None when it cannot be said."""
-    ids = [revision.id for revision in list_revisions(history)]
-    if at is None:
-        return len(ids)
-    return ids.index(at) if at in ids else None
-
-
-def list_histories(reading: Reading | None) -> list[HistoryView]:
-    """Return the three histories; the tenant history's own status is that of its slowest tenant."""
-    data = reading.data if reading and reading.taken_at else {}
-    at = {History.CONTROL: data.get("control"), History.SHARED: (data.get("fleet") or {}).get("shared")}
-    return [_history_view(history, at.get(history), reading, is_known=bool(data)) for history in History]
-
-
-def _history_view(
-    history: History, at: str | None, reading: Reading | None, *, is_known: bool
-) -> HistoryView:
-    status = _fleet_status(reading) if history is History.TENANT else status_of(history, at)
-    revisions = list(list_revisions(history))
-    return HistoryView(
-        history, TITLES[history], revisions, head_of(history), at, status if is_known else "unknown"
-    )
-
-
-def _fleet_status(reading: Reading | None) -> str:
-    statuses = {tenant.status for tenant in list_tenant_heads(reading)}
-    return next((status for status in (AHEAD, NEVER, PENDING) if status in statuses), CURRENT)
-
-
-def list_tenant_heads(reading: Reading | None) -> list[TenantView]:
-    """Return each tenant with its status, those that need something first."""
-    fleet = (reading.values.get("fleet") if reading and reading.taken_at else None) or {}
-    views = [
-        TenantView(
-            row,
-            status_of(History.TENANT, row["revision"]),
-            behind(History.TENANT, row["revision"]),
-            differs_from_ledger=row["revision"] != row["ledger_revision"],
-        )
-        for row in fleet.get("tenants", [])
-    ]
-    return sorted(views, key=lambda view: view.status == CURRENT)
+    rows: list[Standing]
+    taken_at: datetime | None
+    error: str = ""
 
 
 def get_heads_reading() -> Reading | None:
     """Return where everything stood when last read."""
     return get_reading(READING)
+
+
+def get_ledger(reading: Reading | None) -> Ledger:
+    """Return the ledger as it is now; what was stored of it when the ERP does not answer."""
+    if reading is None or not reading.is_failing:
+        try:
+            return Ledger(read_ledger(db.session()), datetime.now(UTC))
+        except DBAPIError as error:
+            db.session.rollback()
+            return _stored(str(error.orig).strip().splitlines()[0])
+    return _stored(reading.error)
+
+
+def _stored(error: str) -> Ledger:
+    copy = get_reading(COPY)
+    rows = thaw(copy.data.get("rows", [])) if copy else []
+    return Ledger(rows, copy.taken_at if copy else None, error)
+
+
+def list_histories(reading: Reading | None, rows: Sequence[Standing]) -> list[HistoryView]:
+    """Return the three histories; the tenant history's own status is that of its slowest schema."""
+    data = reading.data if reading and reading.taken_at else {}
+    control, shared = data.get("control"), (data.get("fleet") or {}).get("shared")
+    unknown = "" if data else "unknown"
+    return [
+        _history(History.CONTROL, {control or "": 1} if data else {}, control, unknown),
+        _history(History.SHARED, {shared or "": 1} if data else {}, shared, unknown),
+        _history(History.TENANT, Counter(row.revision or "" for row in rows), None, fleet_status(rows)),
+    ]
+
+
+def _history(history: History, counts: dict[str, int], at: str | None, status: str) -> HistoryView:
+    revisions = list_revisions(history)
+    known = {revision.id for revision in revisions}
+    lost = {revision: count for revision, count in counts.items() if revision not in known}
+    nodes = lay_out(revisions, counts)
+    return HistoryView(
+        history, TITLES[history], nodes, head_of(history), at, status or status_of(history, at), lost
+    )
+
+
+def fleet_status(rows: Sequence[Standing]) -> str:
+    """Return the word for all schemas together: the worst of them."""
+    statuses = {status_of(History.TENANT, revision) for revision in {row.revision for row in rows}}
+    return next((status for status in (AHEAD, NEVER, PENDING) if status in statuses), CURRENT)
+
+
+def list_schemas(rows: Sequence[Standing], drifted: set[str]) -> list[Schema]:
+    """Return every schema as the grid shows it; `drifted` are the names of those that differ."""
+    to_come = distances(History.TENANT)
+    statuses = {revision: status_of(History.TENANT, revision) for revision in {row.revision for row in rows}}
+    return [
+        Schema(row, statuses[row.revision], to_come.get(row.revision), row.schema in drifted) for row in rows
+    ]
+
+
+def get_open_run() -> FleetRun | None:
+    """Return the fleet run that has not ended, if any."""
+    return db.session.scalar(select(FleetRun).where(FleetRun.status.in_(OPEN)))
+
+
+def fleet_of(reading: Reading | None) -> dict[str, Any]:
+    """Return what was read of the fleet, with its moments as datetimes; empty when nothing was."""
+    data = reading.data if reading and reading.taken_at else {}
+    return dict(data.get("fleet") or {})
+
+
+def stuck_histories() -> list[str]:
+    """Return the databases, other than the tenants' schemas, that were not at their heads when last read."""
+    reading = get_heads_reading()
+    data = reading.data if reading and reading.taken_at else {}
+    found = {History.CONTROL: data.get("control"), History.SHARED: (data.get("fleet") or {}).get("shared")}
+    return [TITLES[history] for history, at in found.items() if data and status_of(history, at) != CURRENT]

@@ -8,9 +8,8 @@ from dashboard.schema_migrations.histories import History
 from dashboard.schema_migrations.service import heads
 
 BEHIND = text(
-    "SELECT t.slug FROM public.tenant t LEFT JOIN LATERAL (SELECT to_revision FROM public.tenant_revision r"
-    " WHERE r.tenant_id = t.id ORDER BY r.id DESC LIMIT 1) AS newest ON true"
-    " WHERE t.status <> 'archived' AND newest.to_revision IS DISTINCT FROM :head ORDER BY 1 LIMIT 5"
+    "SELECT t.slug FROM public.tenant AS t LEFT JOIN public.schema_head AS h ON h.tenant_id = t.id"
+    " WHERE t.status <> 'archived' AND h.revision IS DISTINCT FROM :head ORDER BY 1 LIMIT 5"
 )
 
 
