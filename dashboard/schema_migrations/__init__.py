@@ -5,8 +5,8 @@ from flask import Flask
 from dashboard.core.menu import MenuItem, register_menu
 from dashboard.health.cards import register_card
 from dashboard.health.readiness import register_check
-from dashboard.schema_migrations.fleet import views as fleet_views
 from dashboard.schema_migrations.drift.views import pages as drift_pages
+from dashboard.schema_migrations.fleet import views as fleet_views
 from dashboard.schema_migrations.readiness import check_heads
 from dashboard.schema_migrations.rehearsal import views as rehearsal_views
 from dashboard.schema_migrations.views import PERMISSION, card, pages
