@@ -20,6 +20,7 @@ COVERED = {
     "ban-drop-not-null": "",
     "renaming-column": "rename",
     "renaming-table": "rename",
+    "renaming-object": "rename",  # names of constraints and indexes are not in the code
     "require-concurrent-index-creation": "plain-index",
     "ban-concurrent-index-creation-in-transaction": "concurrent-in-transaction",
     "adding-field-with-default": "volatile-default",
@@ -43,7 +44,7 @@ def opinions(statements: Sequence[Statement], plan: Plan) -> Iterator[Finding]:
         if remark.level == NOTE:  # taste is told once
             if remark.rule not in told:
                 told.add(remark.rule)
-                message = f"{remark.message} ({counts[remark.rule]} times in this plan)"
+                message = f"{remark.message} (places in this plan: {counts[remark.rule]})"
                 yield seen.finding(remark.rule, NOTE, message, remark.advice)
         elif remark.rule == "syntax-error":
             yield _not_linted(seen, f"squawk cannot read this statement: {remark.message}")
@@ -59,7 +60,7 @@ def _text(statements: Sequence[Statement]) -> tuple[str, list[tuple[int, Stateme
         is_first = index == 0 or statements[index - 1].step.number != seen.step.number
         is_last = index + 1 == len(statements) or statements[index + 1].step.number != seen.step.number
         lines.append((len(written), seen))
-        sql = seen.step.statements[seen.place].strip().removesuffix(";") + ";"
+        sql = seen.step.statements[seen.place].strip().removesuffix(";") + "\n;"
         begin, commit = ("BEGIN;", "COMMIT;") if seen.step.transactional else ("", "")
         whole = f"{begin if is_first else ''}\n{sql}\n{commit if is_last else ''}"
         written.extend(whole.split("\n"))

@@ -1,5 +1,6 @@
 """What a review reads of the real fleet, and the real history reviewed with it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,12 @@ from dashboard.schema_migrations.fleet.rendering import render
 from dashboard.schema_migrations.histories import History
 from dashboard.schema_migrations.linting.downgrades import has_downgrade
 from dashboard.schema_migrations.linting.facts import Facts, read_facts
+from dashboard.schema_migrations.linting.grammar import FUNCTIONS
+from dashboard.schema_migrations.linting.locks import Lock
 from dashboard.schema_migrations.linting.review import review
 
 HELD = text("""
-SELECT c.relname, max(l.mode) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relnamespace = 'tenant_acme'::regnamespace
-    AND l.mode = 'AccessExclusiveLock'
-GROUP BY c.relname
+SELECT l.mode FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.relation = 'product'::regclass
 """)
 
 
@@ -60,13 +60,15 @@ def test_the_way_back_of_the_whole_history_is_reviewed_as_a_loss(facts: Facts) -
     assert "drop-table" in {finding["rule"] for finding in reviewed.findings}
 
 
-@pytest.mark.parametrize("function", ["attach_history('product')", "make_append_only('stock_move', true)"])
-def test_our_own_functions_lock_what_the_table_of_locks_says(app: Flask, function: str) -> None:
+@pytest.mark.parametrize("call", ["attach_history('product')", "make_append_only('product', true)"])
+def test_our_own_functions_lock_what_the_table_of_locks_says(app: Flask, call: str) -> None:
     with db.engines["owner"].connect() as connection, connection.begin() as transaction:
         connection.exec_driver_sql("SET LOCAL search_path TO tenant_acme, public")
-        table = function.split("'")[1]
-        connection.exec_driver_sql(f"SELECT public.{function}")
-        assert [name for name, _ in connection.execute(HELD)] == [table]
+        connection.exec_driver_sql(f"SELECT public.{call}")
+        held = {
+            Lock[re.sub(r"(?<!^)([A-Z])", r"_\1", mode).upper()[:-5]] for mode in connection.scalars(HELD)
+        }
+        assert max(held) is FUNCTIONS[call.partition("(")[0]]
         transaction.rollback()
 
 

@@ -114,7 +114,7 @@ def test_the_safe_way_passes_without_a_word(rule: str) -> None:
 
 
 def test_a_column_that_nothing_can_fill_is_refused() -> None:
-    assert rules_of(judge("ALTER TABLE item ADD COLUMN size int NOT NULL")) == ["not-null-at-once"]
+    assert rules_of(judge("ALTER TABLE item ADD COLUMN size bigint NOT NULL")) == ["not-null-at-once"]
     assert rules_of(judge("ALTER TABLE item ADD COLUMN size bigint NOT NULL DEFAULT 0")) == []
 
 

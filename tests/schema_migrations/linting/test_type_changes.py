@@ -29,6 +29,7 @@ CHANGES = [
 @pytest.mark.parametrize(("before", "after"), CHANGES, ids=lambda name: name.replace(" ", "_"))
 def test_a_table_keeps_its_file_exactly_when_we_say_so(servers: Servers, before: str, after: str) -> None:
     with closing(psycopg2.connect(servers.postgres.url("postgres"))) as link, link.cursor() as at:
+        at.execute("SET timezone TO 'Europe/Vienna'")  # in UTC alone a timestamp keeps its bytes
         at.execute(f"CREATE TEMP TABLE changed (a {before}); SELECT pg_relation_filenode('changed')")
         old = at.fetchall()
         at.execute(f"ALTER TABLE changed ALTER a TYPE {after}; SELECT pg_relation_filenode('changed')")
