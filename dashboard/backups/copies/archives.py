@@ -47,10 +47,14 @@ class BrokenArchiveError(ArchiveError):
 
 @dataclass(frozen=True)
 class Source:
-    """What to dump: a database, or one schema of it with what that schema needs from `public`."""
+    """What to dump: a database, or one schema of it with what that schema needs from `public`.
+
+    `snapshot` is one that another session exported; without it the dump takes its own.
+    """
 
     url: str
     schema: str = ""
+    snapshot: str = ""
 
     @property
     def is_part(self) -> bool:
@@ -72,6 +76,7 @@ def dump(source: Source, target: Path, programs: Path, tick: Tick) -> None:
     # The definitions of `public` come along, its rows do not: they name the other tenants.
     part = ["--schema", source.schema, "--schema", "public", "--exclude-table-data", "public.*"]
     options = [*part, "--extension", "*"] if source.is_part else []
+    options += ["--snapshot", source.snapshot] if source.snapshot else []
     try:
         _run(
             programs / "pg_dump", ["--format=custom", *options, "--file", os.fspath(target)], source.url, tick

@@ -1,0 +1,117 @@
+"""Puts registry, schemas and dumps in agreement after a crash, and forgets dumps whose time has come."""
+
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from dashboard.core.config import Settings
+from dashboard.core.db import db
+from dashboard.core.errors import ConflictError, DashboardError
+from dashboard.jobs.models import ACTIVE, JobRun
+from dashboard.jobs.store import control_transaction
+from dashboard.tenancy import queries as tenancy
+from dashboard.tenancy.models import Tenant, TenantStatus
+from dashboard.tenants.lifecycle import archiving, cloning, queries, renaming, restoring
+from dashboard.tenants.lifecycle.models import TenantArchive
+
+log = structlog.get_logger()
+RECENT = timedelta(days=2)
+ENDED = ("tenants.rename", "tenants.archive", "tenants.delete", "tenants.restore")
+
+
+def sweep(settings: Settings) -> dict[str, int]:
+    """Settle what no job is at work on. Returns how many were settled and forgotten."""
+    settled = _sweep_clones() + sum(_settle(run, settings) for run in _ended_badly())
+    _keep_archived_ones()
+    return {"settled": settled, "forgotten": _forget_old(settings)}
+
+
+def _sweep_clones() -> int:
+    left = cloning.list_left()
+    with control_transaction() as session:
+        active = set(session.scalars(select(JobRun.id).where(JobRun.status.in_(ACTIVE))))
+    idle = [(name, run_id) for name, run_id in left if run_id not in active]
+    for name, run_id in idle:
+        log.info("clone_swept", schema=name)
+        cloning.remove(name, run_id)
+    return len(idle)
+
+
+def _ended_badly() -> list[JobRun]:
+    """Runs that were lost or failed lately, of tenants that no job is at work on now."""
+    with control_transaction() as session:
+        query = select(JobRun).where(
+            JobRun.job.in_(ENDED),
+            JobRun.status.in_(("lost", "failed", "cancelled")),
+            JobRun.finished_at > datetime.now(UTC) - RECENT,
+        )
+        return [run for run in session.scalars(query) if queries.find_running(run.args["slug"]) is None]
+
+
+def _settle(run: JobRun, settings: Settings) -> int:
+    if run.job == "tenants.rename":
+        renaming.settle(run.args["tenant_id"], run.args["slug"], run.args["names"]["slug"])
+        return 0
+    if run.job == "tenants.restore":
+        return _clear_restore(run)
+    made = archiving.find_made(run.id)
+    if made is not None and archiving.is_put_away(made):
+        archiving.finish(made, settings)
+        return 0
+    tenancy.forget()
+    tenant = next((one for one in tenancy.list_tenants() if one.slug == run.args["slug"]), None)
+    return int(tenant is not None and archiving.give_up(run.id, tenant, settings))
+
+
+def _clear_restore(run: JobRun) -> int:
+    archive = queries.get_archive(run.args["archive"])
+    if archive.restored_at is not None or archive.gone_at is not None:
+        return 0
+    if restoring.is_open(archive):
+        restoring.finish(archive, restoring.slug_of(archive))
+        return 1
+    try:
+        with archiving.held(restoring.expected(archive)):
+            return int(restoring.clear(archive))
+    except ConflictError:  # somebody is at work on it again
+        return 0
+
+
+def _keep_archived_ones() -> None:
+    """A deletion that was broken off before the registry forgot: the archive is the only thing there is."""
+    with Session(db.engines["owner"]) as erp:
+        standing = list(erp.scalars(select(Tenant.id).where(Tenant.status == TenantStatus.ARCHIVED)))
+    if not standing:
+        return
+    with control_transaction() as session:
+        active = select(JobRun.id).where(JobRun.status.in_(ACTIVE))
+        session.execute(
+            update(TenantArchive)
+            .where(
+                TenantArchive.tenant_id.in_(standing),
+                TenantArchive.kind == archiving.DELETED,
+                TenantArchive.restored_at.is_(None),
+                TenantArchive.gone_at.is_(None),
+                or_(TenantArchive.run_id.is_(None), TenantArchive.run_id.not_in(active)),
+            )
+            .values(kind=archiving.ARCHIVED, expires_at=None)
+        )
+
+
+def _forget_old(settings: Settings) -> int:
+    query = select(TenantArchive).where(
+        TenantArchive.expires_at < datetime.now(UTC), TenantArchive.gone_at.is_(None)
+    )
+    with control_transaction() as session:
+        due = list(session.scalars(query))
+    forgotten = 0
+    for archive in due:
+        try:
+            archiving.forget(archive, settings)
+        except DashboardError as error:  # the store is away: the next sweep
+            log.warning("archive_not_forgotten", archive=archive.id, error=error.message)
+        else:
+            forgotten += 1
+    return forgotten
