@@ -5,13 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg2.extensions
 import structlog
 from rq.timeouts import JobTimeoutException
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.backups.restoring import service as restoring
 from dashboard.backups.restoring.planning import TargetSpec
@@ -21,8 +19,8 @@ from dashboard.core.errors import ConflictError, DashboardError
 from dashboard.jobs.run import Run, RunCancelledError, RunStoppedError
 from dashboard.jobs.store import control_transaction
 from dashboard.schema_migrations import service as migrations
+from dashboard.schema_migrations.fleet import by_alembic
 from dashboard.schema_migrations.fleet.models import FleetPlan
-from dashboard.schema_migrations.fleet.steps import Step, from_rows
 from dashboard.schema_migrations.histories import History
 from dashboard.schema_migrations.rehearsal import service, trying
 from dashboard.schema_migrations.rehearsal.models import Rehearsal, RehearsalOutcome
@@ -104,7 +102,7 @@ def _scratch(run: Run, row: Rehearsal, settings: Settings) -> Iterator[str]:
 
 def _try(run: Run, row: Rehearsal, plan: FleetPlan, url: str, tenants: int, canary: str) -> None:
     """Run the plan in each chosen schema; one that fails does not keep the others from being tried."""
-    road = Road(from_rows(plan.steps))
+    road = Road(plan)
     if not road.is_down:
         bring_shared_forward(url, run.log)
     found: list[dict[str, Any]] = []
@@ -166,7 +164,7 @@ def try_one(url: str, one: Chosen, road: Road, tick: Callable[[], None]) -> dict
         row["note"] = f"brought from {revision or 'nothing'} to {begin.first_to} first, as the fleet is"
     elif not begin.left_out and begin.step:
         row["note"] = f"stands at {revision} in the backup: {begin.step} of {len(road.steps)} steps left out"
-    with Trial(url, one.schema, by_alembic, tick) as trial:
+    with Trial(url, one.schema, by_alembic.runner(road.scripts), tick) as trial:
         for step in road.steps[begin.step :]:
             tried = trial.run(step)
             row["steps"].append(tried.row())
@@ -193,21 +191,3 @@ def _forward(url: str, history: History, schema: str, to: str) -> bool:
         raise ConflictError(words, fix="Make a backup, then rehearse again.") from error
     finally:
         engine.dispose()
-
-
-def by_alembic(link: psycopg2.extensions.connection, schema: str, step: Step) -> None:
-    """Let Alembic run a revision that reads data, in the open transaction of the trial, which ends it."""
-    engine = create_engine("postgresql+psycopg2://", creator=lambda: link, poolclass=StaticPool)
-    engine.dialect.do_commit = engine.dialect.do_rollback = _leave_open  # type: ignore[assignment]
-    try:
-        with engine.connect() as connection:
-            if step.reaches == step.revision:
-                migrations.upgrade(connection, History.TENANT, schema, step.revision)
-            else:
-                migrations.downgrade(connection, History.TENANT, schema, step.reaches or "base")
-    except DBAPIError as error:
-        raise error.orig or error from error
-
-
-def _leave_open(_link: Any) -> None:
-    """The trial reads the locks first, then commits."""

@@ -1,6 +1,5 @@
 """Opens and closes the row of a rehearsal, decides where a restored schema begins, clears after dead ones."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +7,7 @@ from uuid import UUID
 
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
+from alembic.util.exc import CommandError
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -16,9 +16,8 @@ from dashboard.backups.restoring import service as restoring
 from dashboard.backups.restoring.models import Restore
 from dashboard.core.errors import NotFoundError
 from dashboard.jobs.store import control_transaction
-from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.fleet.models import FleetPlan
-from dashboard.schema_migrations.fleet.steps import Step
+from dashboard.schema_migrations.fleet.steps import from_rows
 from dashboard.schema_migrations.histories import History
 from dashboard.schema_migrations.rehearsal import queries
 from dashboard.schema_migrations.rehearsal.models import Rehearsal, RehearsalOutcome
@@ -92,39 +91,26 @@ def clear_dead(session: Session) -> int:
 class Road:
     """The steps of a plan as a way from revision to revision, in the graph of the code."""
 
-    def __init__(self, steps: Sequence[Step]) -> None:
-        self.steps = steps
-        self.scripts = ScriptDirectory.from_config(migrations.config_of(History.TENANT))
-        self.stops = self._stops()
-
-    def _stops(self) -> Mapping[str | None, int]:
-        """Return by revision the step that a schema standing there does next."""
-        found: dict[str | None, int] = {self.begin: 0}
+    def __init__(self, plan: FleetPlan) -> None:
+        self.steps = from_rows(plan.steps)
+        self.is_down = plan.direction == "down"
+        self.scripts = ScriptDirectory(History.TENANT.directory)
+        self.begin: str | None = plan.fleet.get("start") or self._begin()
+        self.stops: dict[str | None, int] = {self.begin: 0}
         for index, step in enumerate(self.steps):
             if step.reaches is not None:
-                found[step.reaches] = index + 1
-        return found
+                self.stops[step.reaches] = index + 1
 
-    @property
-    def begin(self) -> str | None:
+    def _begin(self) -> str | None:
         """The revision from which the whole plan is done. Raises NotFoundError for one of another code."""
-        first = self.steps[0]
-        if self.is_down:
-            return first.revision
-        parents = self._parents(first.revision)
-        return parents[0] if parents else None
-
-    @property
-    def is_down(self) -> bool:
-        """Whether the steps lead back: what they reach is then never the revision they belong to."""
-        return all(step.reaches != step.revision for step in self.steps)
-
-    def _parents(self, revision: str) -> tuple[str, ...]:
+        revision = self.steps[0].revision
         try:
             parents = self.scripts.get_revision(revision).down_revision or ()
-        except RevisionError as error:
+        except (RevisionError, CommandError) as error:
             raise NotFoundError(f"This code has no revision {revision}.", fix="Make a new plan.") from error
-        return (parents,) if isinstance(parents, str) else tuple(parents)
+        if self.is_down:
+            return revision
+        return parents if isinstance(parents, str) else next(iter(parents), None)
 
     def where(self, revision: str | None) -> Begin:
         """Decide where a schema of the backup begins, which may be older or newer than the fleet."""
@@ -132,9 +118,7 @@ class Road:
             return Begin(self.stops[revision])
         if revision is None or revision in self._before():
             return Begin(0, first_to=self.begin or "")
-        return Begin(
-            len(self.steps), left_out=f"it stands at {revision}, from which the plan does not lead on"
-        )
+        return Begin(len(self.steps), left_out=f"stands at {revision}, where the plan does not pass")
 
     def _before(self) -> set[str]:
         if self.begin is None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection
+from sqlalchemy.exc import DBAPIError
 
 from dashboard.schema_migrations.fleet.steps import Step
 from dashboard.schema_migrations.rehearsal import locks
@@ -94,7 +95,7 @@ class Trial:
         try:
             held = self._inside(step, tried, before) if _has_transaction(step) else self._alone(step, tried)
             tried.locks = _as_held(held, before, tried.statements)
-        except psycopg2.Error as error:
+        except (psycopg2.Error, DBAPIError) as error:
             self.link.rollback()
             tried.error = error_row(error, step, len(tried.statements))
         tried.milliseconds = sum(tried.statements)
@@ -155,8 +156,8 @@ class Trial:
         return execute
 
     def _note_version(self, step: Step) -> None:
-        """Write where the schema stands now, as a run does; Alembic has done so itself."""
-        if step.reaches is None or step.by_alembic:
+        """Write where the schema stands now, as a run does."""
+        if step.reaches is None:
             return
         table = sql.Identifier(self.schema, "alembic_version")
         with self.link.cursor() as at:
@@ -201,18 +202,21 @@ def _as_held(
     return sorted(rows, key=lambda row: (-order[row.mode], -row.held_ms, row.relation))
 
 
-def error_row(error: psycopg2.Error, step: Step, statements: int) -> dict[str, Any]:
+def error_row(error: psycopg2.Error | DBAPIError, step: Step, statements: int) -> dict[str, Any]:
     """Return PostgreSQL's words and which statement they are about."""
     number = max(statements - 1, 0)
-    said = error.diag.message_primary or " ".join(str(error).split())
-    detail = error.diag.message_detail if error.pgcode in KEY_STATES else ""
+    statement = step.statements[number] if step.statements else getattr(error, "statement", None)
+    own = error.orig if isinstance(error, DBAPIError) else error
+    told = own if isinstance(own, psycopg2.Error) else psycopg2.Error(str(error))
+    said = told.diag.message_primary or " ".join(str(told).split())
+    detail = told.diag.message_detail if told.pgcode in KEY_STATES else ""
     return {
         "step": step.number,
         "revision": step.revision,
         "statement": number,
-        "sql": step.statements[number] if step.statements else "(run by Alembic)",
-        "words": f"{said}. {detail}".removesuffix(". ") if detail else said,
-        "code": error.pgcode or "",
+        "sql": statement or "(run by Alembic)",
+        "words": f"{said}. {detail}" if detail else said,
+        "code": told.pgcode or "",
     }
 
 
