@@ -105,6 +105,8 @@ class Settings(BaseSettings):
     files_link_seconds: int = Field(300, ge=5, le=86_400, validation_alias="STEWARD_FILES_LINK_SECONDS")
     files_accel: str = Field("", pattern=r"^(/[\w/-]*)?$", validation_alias="STEWARD_FILES_ACCEL")
     clamd: str = Field("", pattern=r"^((tcp://.+:\d+)|(unix:///.+))?$", validation_alias="STEWARD_CLAMD")
+    # What `flask release` runs to restart web, workers and scheduler where the embedded stack does not.
+    release_command: str = Field("", validation_alias="STEWARD_RELEASE_COMMAND")
     trusted_proxies: int = Field(0, ge=0, le=5, validation_alias="STEWARD_TRUSTED_PROXIES")
 
     @classmethod

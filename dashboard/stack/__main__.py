@@ -1,4 +1,4 @@
-"""`python -m dashboard.stack up|down|reset|status|stop|start`."""
+"""`python -m dashboard.stack up|down|reset|status|stop|start|restart`."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from dashboard.servers import ServerError
 from dashboard.stack import commands
 from dashboard.stack.options import StackError, StackOptions
 from dashboard.stack.programs import WORKERS
+from dashboard.stack.requests import WISHES
 
 PARTS = ("control", "erp", "az-b", "dr", "broker", "cache", "web", "scheduler", *WORKERS)
 
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     kinds.add_parser("status", help="say whether it runs and is ready")
     reset = kinds.add_parser("reset", help="stop it and delete its data")
     reset.add_argument("--yes", action="store_true", help="do not ask")
-    for wish in ("stop", "start"):
+    for wish in WISHES:
         one = kinds.add_parser(wish, help=f"{wish} one part of the running stack")
         one.add_argument("part", choices=PARTS)
     return parser

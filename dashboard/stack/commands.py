@@ -140,7 +140,7 @@ def running_url(options: StackOptions) -> str:
 
 
 def send_request(options: StackOptions, name: str, wish: str) -> int:
-    """Ask the running stack to stop or start one of its parts (to see what then happens)."""
+    """Ask the running stack to stop, start or restart one of its parts."""
     if holder(options.home) is None:
         raise StackError(f"Nothing is running in {options.home}.")
     Requests(options.home / "run").put(name, wish)

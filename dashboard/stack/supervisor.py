@@ -129,6 +129,12 @@ class Supervisor:
             child.held, child.crashes = False, 0
             self.console.say(f"Starting {child.name} as asked")
             self._try_launch(child)
+        elif wish == "restart":
+            child.held, child.crashes, child.due = False, 0, None
+            child.part.stop()
+            self._try_launch(child)
+            self.console.say(f"{child.name} was restarted as asked")
+            self.requests.answer(child.name)
 
     def _look_at(self, child: Child, now: float) -> None:
         if child.held:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -56,7 +57,7 @@ def secure(follower: Follower, run: FleetRun, settings: Settings, check: Check) 
     restore point either where none can be made.
     """
     if not run.backup_skipped and not run.backup_id:
-        save(run, backup_id=_verified_backup(follower, run, settings, check))
+        save(run, backup_id=verified_backup(follower, run.created_at, settings, check))
     if run.backup_skipped:
         follower.log(f"No backup was made: {run.backup_skipped}")
     if run.restore_point:
@@ -69,12 +70,16 @@ def secure(follower: Follower, run: FleetRun, settings: Settings, check: Check) 
         follower.log(f"There is no restore point either: {error.message}")
 
 
-def _verified_backup(follower: Follower, run: FleetRun, settings: Settings, check: Check) -> str:
+def verified_backup(follower: Follower, since: datetime, settings: Settings, check: Check) -> str:
+    """Make a backup and verify it, unless one was begun `since`; return its id.
+
+    Raises UnavailableError or ConflictError when there is none that holds.
+    """
     provider = provider_of(settings)
     with _alone(follower, check):
-        backup_id = _made_since(provider, run)
+        backup_id = _made_since(provider, since)
         if backup_id:
-            follower.log(f"The backup {backup_id} was made for this run already.")
+            follower.log(f"The backup {backup_id} was made already.")
         else:
             try:
                 backup_id = provider.back_up("auto", Watch(follower.log, follower.progress, check))
@@ -102,13 +107,13 @@ def _alone(follower: Follower, check: Check) -> Iterator[None]:
         time.sleep(PAUSE_SECONDS)
 
 
-def _made_since(provider: Provider, run: FleetRun) -> str:
-    """Find a complete backup that began after this run was asked for: of an attempt that died."""
+def _made_since(provider: Provider, since: datetime) -> str:
+    """Find a complete backup that began since then: of an attempt that died."""
     query = select(Backup.backup_id).where(
         Backup.server == provider.server,
         Backup.gone_at.is_(None),
         Backup.status.in_(RESTORABLE),
-        Backup.begin_at >= run.created_at,
+        Backup.begin_at >= since,
     )
     return db.session.scalar(query.order_by(Backup.begin_at.desc()).limit(1)) or ""
 
