@@ -15,7 +15,8 @@ from alembic.ddl.postgresql import PostgresqlImpl
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, Executable, text
+from alembic.script.revision import ResolutionError
+from sqlalchemy import Connection, Executable, TextClause, text
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import CompileError
@@ -73,6 +74,8 @@ class _Recorder(PostgresqlImpl):
         if multiparams or params:
             raise _DataNeededError
         statement: Any = text(construct) if isinstance(construct, str) else construct
+        if isinstance(statement, TextClause):
+            _demand_values(statement)
         literal = {} if isinstance(statement, ExecutableDDLElement) else {"literal_binds": True}
         compiled = str(statement.compile(dialect=self.dialect, compile_kwargs=literal))
         self.parts[-1].statements.append(compiled.strip().rstrip(";").rstrip())
@@ -150,7 +153,10 @@ def _resolved(scripts: ScriptDirectory, to: str) -> str | None:
 
 
 def _found(scripts: ScriptDirectory, revision: str | None) -> Script:
-    script = scripts.revision_map.get_revision(revision)
+    try:
+        script = scripts.revision_map.get_revision(revision)
+    except ResolutionError:
+        script = None
     if not isinstance(script, Script):
         raise RenderingError(
             f"Revision {revision!r} is not in this code.", fix="Use the release that wrote it."
@@ -209,6 +215,16 @@ def _steps_of(script: Script, *, is_up: bool, first: int) -> list[Step]:
     ]
 
 
+def _demand_values(statement: TextClause) -> None:
+    """Refuse `:name` without a value, which would be rendered as NULL or as it stands."""
+    compiled: Any = statement.compile(dialect=DIALECT)
+    if open_ones := [name for name, bind in compiled.binds.items() if bind.required]:
+        raise RenderingError(
+            f"`:{open_ones[0]}` is a parameter without a value.",
+            fix=f"For a colon in SQL write `\\\\:{open_ones[0]}`.",
+        )
+
+
 def _pieces(part: _Part) -> list[tuple[bool, tuple[str, ...]]]:
     """Return a part as steps: statements outside of a transaction stand alone."""
     if part.transactional:
@@ -232,6 +248,6 @@ def _recorded(revision: str, migrate: Callable[[], None]) -> list[_Part] | None:
     if failure:
         raise RenderingError(
             f"Revision {revision} cannot be rendered: {failure}",
-            fix="It must run without a database, or read from op.get_bind().",
+            fix=getattr(failure, "fix", "") or "It must run without a database, or read from op.get_bind().",
         ) from failure
     return recorder.parts

@@ -154,6 +154,8 @@ class Worker(threading.Thread):
         if gate.wave is None or gate.failed:
             return False
         if gate.wave == self.wave:
+            if gate.running:  # perhaps of a process that died, whose sessions end one by one
+                tasks.recover(at, self.shared.run_id)
             self.shared.stopping.wait(min(max(gate.wait, IDLE_SECONDS), 0.1))
         self.wave = gate.wave
         return True

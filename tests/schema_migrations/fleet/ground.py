@@ -22,13 +22,14 @@ from dashboard.tenancy.models import Tenant
 from tests.conftest import Servers
 
 RUN = 1
-SHARED = [model.__table__ for model in (Tenant, SchemaHead, TenantRevision, FleetTask)]  # type: ignore[attr-defined]
+SHARED: list[Any] = [model.__table__ for model in (Tenant, SchemaHead, TenantRevision, FleetTask)]
 FIRST = """
 CREATE SCHEMA {0};
 CREATE TABLE {0}.item (id bigserial PRIMARY KEY, name text NOT NULL);
 CREATE TABLE {0}.applied (revision text NOT NULL);
 INSERT INTO {0}.item (name) SELECT 'item ' || n FROM generate_series(1, 20) AS n;
-CREATE TABLE {0}.alembic_version (version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY);
+CREATE TABLE {0}.alembic_version
+    (version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY);
 INSERT INTO {0}.alembic_version VALUES ('a1');
 """
 LEDGER = """
@@ -125,7 +126,9 @@ class Ground:
             at.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '^(tenant|spare|template)_'")
             for (name,) in at.fetchall():
                 at.execute(f"DROP SCHEMA {name} CASCADE")
-            at.execute("TRUNCATE public.tenant, public.schema_head, public.tenant_revision, public.fleet_task")
+            at.execute(
+                "TRUNCATE public.tenant, public.schema_head, public.tenant_revision, public.fleet_task"
+            )
 
     @contextmanager
     def link(self) -> Iterator[connection]:
@@ -150,7 +153,9 @@ class Ground:
             start = start_of(self.history.scripts, steps)
             return tasks.create(at, run_id, steps, start=start, **options)
 
-    def run(self, steps: Sequence[Step], hooks: Hooks | None = None, run_id: int = RUN, **options: Any) -> Result:
+    def run(
+        self, steps: Sequence[Step], hooks: Hooks | None = None, run_id: int = RUN, **options: Any
+    ) -> Result:
         """The run."""
         chosen = Options(**{"actor": "dba@example.com", "scripts": self.history.scripts, **options})
         return run_fleet(self.url, run_id, steps, chosen, hooks)
