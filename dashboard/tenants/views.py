@@ -15,6 +15,7 @@ from dashboard.jobs.links import run_url
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenants import domains, inspection
 from dashboard.tenants.forms import DomainForm, TenantForm
+from dashboard.tenants.isolation import views as isolation
 from dashboard.tenants.maintenance import views as maintenance
 from dashboard.tenants.service import create_tenant
 
@@ -25,6 +26,7 @@ def init_app(app: Flask) -> None:
     """Register the pages and the menu entry."""
     app.register_blueprint(blueprint)
     maintenance.init_app(app)
+    isolation.init_app(app)
     register_menu(app, MenuItem("admin", "Tenants", "tenants.index", "admin.tenants.view", "building", 10))
 
 

@@ -30,6 +30,7 @@ SLOWER = {
     "backups.checks_failing": 195,
     "schema_migrations.behind": 70,
     "schema_migrations.drift": 3610,
+    "tenants.isolation_hole": 910,
 }
 
 
