@@ -21,6 +21,7 @@ from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import quote
 
 LOCK_KEY = 7_310_001  # any constant: one migration at a time per database
+CREATION_SECONDS = 1.0  # longer than it takes to create a tenant
 
 Say = Callable[[str], None]
 
@@ -150,10 +151,16 @@ def _upgrade_one(tenant: TenantRef, actor: str) -> bool:
 
 @contextmanager
 def locked_connection(bind: str) -> Iterator[Connection]:
-    """One transaction on a direct connection, alone: a second migrator is refused, not kept waiting."""
+    """One transaction on a direct connection, alone: a second migrator is refused, not kept waiting.
+
+    Creations of tenants share the lock for moments; they are let pass.
+    """
     with db.engines[bind].begin() as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK_KEY}):
-            raise MigrationError(
-                "Another migration is running.", fix="Wait until it has finished, then try again."
-            )
+        deadline = time.monotonic() + CREATION_SECONDS
+        while not connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK_KEY}):
+            if time.monotonic() > deadline:
+                raise MigrationError(
+                    "Another migration is running.", fix="Wait until it has finished, then try again."
+                )
+            time.sleep(0.05)
         yield connection

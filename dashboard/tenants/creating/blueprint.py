@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, select
 from sqlalchemy.engine import make_url
 
@@ -49,6 +50,13 @@ def head() -> str:
     if len(found) != 1:
         raise BlueprintError(f"The tenants' history has {len(found)} heads: {', '.join(found)}.")
     return found[0]
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """Return every revision of the tenants' history in this release."""
+    scripts = ScriptDirectory.from_config(migrations.config_of(History.TENANT))
+    return tuple(script.revision for script in scripts.walk_revisions())
 
 
 def find(connection: Connection) -> Blueprint | None:

@@ -17,6 +17,8 @@ BEGIN = (
     "SET LOCAL search_path TO ''; SET LOCAL lock_timeout TO '5s';"
     f" SELECT pg_try_advisory_xact_lock_shared({LOCK_KEY})"
 )
+# Until the end of the transaction; the same lock that a fleet run holds.
+TRY_SCHEMA = "pg_try_advisory_xact_lock(hashtextextended({}, 7310002))"
 AGAIN = f"SELECT pg_try_advisory_xact_lock_shared({LOCK_KEY})"
 
 
@@ -42,5 +44,4 @@ def creating() -> Iterator[Connection]:
 
 def try_schema(connection: Connection, schema: str) -> bool:
     """Take a schema until the end of the transaction; False while a fleet run or somebody else has it."""
-    statement = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:schema, 7310002))")
-    return bool(connection.scalar(statement, {"schema": schema}))
+    return bool(connection.scalar(text(f"SELECT {TRY_SCHEMA.format(':schema')}"), {"schema": schema}))

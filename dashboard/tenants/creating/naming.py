@@ -1,25 +1,19 @@
 """Names of schemas and roles: those a tenant gets for good, and those of spares and templates."""
 
 import re
+from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
 from dashboard.schema_migrations.models import SchemaKind
 from dashboard.tenancy.scope import quote
 
-# Names in use anywhere: also those of archived tenants, whose schema comes back under its name.
-TAKEN = text(
-    "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY(:names)"
-    " UNION SELECT rolname FROM pg_catalog.pg_roles WHERE rolname = ANY(:names)"
-    " UNION SELECT schema_name FROM public.tenant WHERE schema_name = ANY(:names)"
-    " UNION SELECT role_name FROM public.tenant WHERE role_name = ANY(:names)"
-)
 NUMBERED = text(
     "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE :pattern"
     " UNION SELECT rolname FROM pg_catalog.pg_roles WHERE rolname LIKE :pattern"
     " UNION SELECT schema_name FROM public.schema_head WHERE schema_name LIKE :pattern"
 )
-AT_A_TIME = 16
+AT_A_TIME, LAST_NUMBER = 8, 1000
 
 
 def tenant_name(slug: str) -> str:
@@ -27,16 +21,12 @@ def tenant_name(slug: str) -> str:
     return "tenant_" + slug.replace("-", "_")
 
 
-def free_name(connection: Connection, slug: str) -> str:
-    """Return a name that neither schema nor role nor tenant has; it never changes afterwards."""
-    base, first = tenant_name(slug), 1
-    while True:
-        names = [base if number == 1 else f"{base}_{number}" for number in range(first, first + AT_A_TIME)]
-        taken = set(connection.scalars(TAKEN, {"names": names}))
-        free = next((name for name in names if name not in taken), None)
-        if free:
-            return free
-        first += AT_A_TIME
+def candidates(slug: str) -> Iterator[list[str]]:
+    """Return the names a tenant could have for good, the one it would like first, some at a time."""
+    base = tenant_name(slug)
+    yield [base, *(f"{base}_{number}" for number in range(2, AT_A_TIME))]
+    for first in range(AT_A_TIME, LAST_NUMBER, AT_A_TIME):
+        yield [f"{base}_{number}" for number in range(first, first + AT_A_TIME)]
 
 
 def next_name(connection: Connection, kind: SchemaKind) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, text, update
@@ -14,31 +15,25 @@ from dashboard.tenants.creating import blueprint as blueprints
 from dashboard.tenants.creating import naming
 from dashboard.tenants.creating.blueprint import Blueprint, BlueprintError
 from dashboard.tenants.creating.dropping import drop, names_of
-from dashboard.tenants.creating.locking import creating, try_schema
+from dashboard.tenants.creating.locking import TRY_SCHEMA, creating
 from dashboard.tenants.creating.template import make_blueprint, make_by_alembic
 
 log = structlog.get_logger()
-# At this release's head, of the blueprint's definitions, whole, and in nobody's hands.
-USABLE = """
-SELECT h.schema_name FROM public.schema_head AS h
-JOIN public.tenant_blueprint AS b ON b.revision = h.revision AND b.fingerprint = h.fingerprint
-WHERE h.kind = 'spare' AND b.revision = :revision AND b.code_hash = :code
-    AND EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = h.schema_name)
-    AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = h.schema_name)
-    AND NOT EXISTS (
-        SELECT FROM public.fleet_task AS t
-        WHERE t.schema_name = h.schema_name AND t.status IN ('pending', 'running'))
-ORDER BY h.schema_name
-"""
-TAKE = text(f"{USABLE} LIMIT 1 FOR UPDATE OF h SKIP LOCKED")
+USABLE = (Path(__file__).with_name("sql") / "spares.sql").read_text()
 LIST = text(USABLE)
+TAKE = text(
+    f"WITH spare AS MATERIALIZED ({USABLE} LIMIT 1 FOR UPDATE OF h SKIP LOCKED)"  # noqa: S608
+    f" SELECT schema_name FROM spare WHERE {TRY_SCHEMA.format('schema_name')}"
+)
+# Two releases must not drop each other's spares in turn.
+AHEAD = text("SELECT EXISTS (SELECT FROM public.schema_head WHERE revision <> ALL(:known))")
 UNREAD = text(
     "SELECT h.schema_name FROM public.schema_head AS h WHERE h.kind = 'spare' AND h.fingerprint IS NULL"
     " AND h.revision = :revision"
     " AND EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = h.schema_name) ORDER BY 1"
 )
 # A fleet run brings it to another head; afterwards it may be as it should.
-UNDER_WAY = text("SELECT DISTINCT schema_name FROM public.fleet_task WHERE status IN ('pending', 'running')")
+UNDER_WAY = "SELECT schema_name FROM public.fleet_task WHERE status IN ('pending', 'running')"
 
 
 @dataclass
@@ -56,7 +51,7 @@ def take(connection: Connection) -> str | None:
     No two callers get the same one, and none waits for the other.
     """
     name: str | None = connection.scalar(TAKE, _release())
-    return name if name and try_schema(connection, name) else None
+    return name
 
 
 def keep(wanted: int, tick: Callable[[str], None] = lambda _line: None) -> Kept:
@@ -66,7 +61,13 @@ def keep(wanted: int, tick: Callable[[str], None] = lambda _line: None) -> Kept:
     """
     kept = Kept()
     with db.engines["owner"].connect() as connection:
+        if connection.scalar(AHEAD, {"known": list(blueprints.known_revisions())}):
+            tick("the tables are of a newer release than this process: nothing to do here")
+            return kept
         blueprint = blueprints.find(connection)
+        if blueprint is None and connection.scalar(text(f"SELECT EXISTS ({UNDER_WAY})")):
+            tick("a fleet run is going on: the blueprint is made when it has ended")
+            return kept
     if blueprint is None:
         tick("making the blueprint of this release")
         blueprint = make_blueprint()
@@ -93,7 +94,7 @@ def _usable() -> list[str]:
 
 def _left_over(keeping: set[str]) -> list[str]:
     with db.engines["owner"].connect() as connection:
-        moving = set(connection.scalars(UNDER_WAY))
+        moving = set(connection.scalars(text(UNDER_WAY)))
     return [name for name in names_of(SchemaKind.SPARE) if name not in keeping | moving]
 
 

@@ -4,12 +4,12 @@ import re
 import unicodedata
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Connection, select, text
-from sqlalchemy.dialects.postgresql import insert
 
 from dashboard.core.errors import ConflictError, InvalidInputError
-from dashboard.tenancy.models import Domain, Tenant, TenantRef, TenantStatus
+from dashboard.tenancy.models import Tenant, TenantRef, TenantStatus
 from dashboard.tenants.creating import naming
 
 COLOURS = ("#2563eb", "#0f766e", "#b45309", "#7c3aed", "#be123c", "#4d7c0f", "#0369a1", "#a21caf")
@@ -17,10 +17,10 @@ SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}")
 LONGEST_NAME = 120
 # Old links still lead from a former short name to the tenant that had it.
 FORMER = text(
-    "SELECT 1 FROM public.tenant WHERE former_slugs ? :slug"
+    "SELECT 1 FROM public.tenant WHERE jsonb_exists(former_slugs, :slug)"
     " AND (former_slugs ->> :slug)::timestamptz > clock_timestamp()"
 )
-ATTEMPTS = 5
+REGISTER = text((Path(__file__).with_name("sql") / "register.sql").read_text())
 
 
 @dataclass(frozen=True)
@@ -59,33 +59,26 @@ def register(connection: Connection, asked: Wanted) -> TenantRef:
 
     Who comes second waits until the first has committed, and is told then.
     """
-    ref = _insert_tenant(connection, asked)
-    statement = insert(Domain).values(tenant_id=ref.id, host=asked.host, is_primary=True)
-    if not connection.scalar(statement.on_conflict_do_nothing().returning(Domain.id)):
-        message = f"The domain {asked.host!r} is taken by another tenant."
-        raise ConflictError(message, fields={"domain": message})
-    return ref
-
-
-def _insert_tenant(connection: Connection, asked: Wanted) -> TenantRef:
-    for _ in range(ATTEMPTS):
-        _refuse_taken(connection, asked.slug)
-        identity = naming.free_name(connection, asked.slug)
-        values = {
-            "name": asked.name,
-            "slug": asked.slug,
-            "schema_name": identity,
-            "role_name": identity,
-            "colour": _colour(asked.slug),
-            "status": TenantStatus.ACTIVE.value,
-        }
-        statement = insert(Tenant).values(values).on_conflict_do_nothing().returning(Tenant.id)
-        number = connection.scalar(statement)
-        if number:
+    values = {
+        "name": asked.name,
+        "slug": asked.slug,
+        "host": asked.host,
+        "colour": _colour(asked.slug),
+        "status": TenantStatus.ACTIVE.value,
+    }
+    for names in naming.candidates(asked.slug):
+        row = connection.execute(REGISTER, values | {"names": names}).one_or_none()
+        if row is None:
+            # the slug is taken; else somebody was quicker with the schema's name only, or all names are taken
+            _refuse_taken(connection, asked.slug)
+        elif row.domain_id is None:
+            message = f"The domain {asked.host!r} is taken by another tenant."
+            raise ConflictError(message, fields={"domain": message})
+        else:
+            identity = row.schema_name
             return TenantRef(
-                number, asked.slug, asked.name, identity, identity, values["colour"], values["status"]
+                row.id, asked.slug, asked.name, identity, identity, values["colour"], values["status"]
             )
-        # somebody was quicker: with the slug, which is refused above, or only with the schema's name
     raise ConflictError(f"The names that follow from {asked.slug!r} are being taken; try again.")
 
 

@@ -7,13 +7,13 @@ import time
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import Connection, insert, text, update
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from dashboard.audit.service import record_operation
 from dashboard.jobs import service as jobs
 from dashboard.schema_migrations import service as migrations
-from dashboard.schema_migrations.models import SchemaHead, SchemaKind, TenantRevision
+from dashboard.schema_migrations.service import MigrationError
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenants.creating import blueprint as blueprints
@@ -24,6 +24,18 @@ from dashboard.tenants.creating.registering import register, wanted
 from dashboard.tenants.creating.template import create_by_alembic
 
 log = structlog.get_logger()
+LEFT_BEHIND = text(
+    "SELECT EXISTS (SELECT FROM public.schema_head WHERE kind = 'tenant' AND revision <> ALL(:known))"
+    " AND NOT EXISTS (SELECT FROM public.fleet_task WHERE status IN ('pending', 'running'))"
+)
+TAKE_OVER = (
+    "UPDATE public.schema_head SET schema_name = %(schema)s, kind = 'tenant', tenant_id = %(tenant)s,"
+    " moved_at = clock_timestamp() WHERE schema_name = %(spare)s"
+)
+NOTE_REVISION = (
+    "INSERT INTO public.tenant_revision (tenant_id, to_revision, applied_by, duration_ms)"
+    " VALUES (%(tenant)s, %(revision)s, %(actor)s, %(ms)s)"
+)
 
 
 class Way(StrEnum):
@@ -42,6 +54,7 @@ def create_tenant(name: str, slug: str = "", *, domain: str = "", actor: str = "
     asked = wanted(name, slug, domain)
     started = time.monotonic()
     with creating() as connection:
+        _refuse_old_release(connection)
         ref = register(connection, asked)
         way = _furnish(connection, ref, actor)
     log.info("tenant_created", slug=ref.slug, way=way.value, ms=round((time.monotonic() - started) * 1000, 1))
@@ -50,6 +63,18 @@ def create_tenant(name: str, slug: str = "", *, domain: str = "", actor: str = "
     if way is Way.SPARE:
         jobs.enqueue("tenants.keep_spares", actor="system")
     return ref
+
+
+def _refuse_old_release(connection: Connection) -> None:
+    """After a rollout a process of the former release would make a tenant that is left behind for good.
+
+    During one it may: the run takes schemas along that appeared meanwhile.
+    """
+    if connection.scalar(LEFT_BEHIND, {"known": list(blueprints.known_revisions())}):
+        raise MigrationError(
+            "The tenants stand at a migration this process does not know: it is of an older release.",
+            fix="Restart it with the current release, then try again.",
+        )
 
 
 def make_schema(connection: Connection, schema: str, role: str) -> str:
@@ -70,27 +95,30 @@ def _furnish(connection: Connection, ref: TenantRef, actor: str) -> Way:
     started = time.monotonic()
     spare = pool.take(connection)
     if spare:
-        _rename(connection, spare, ref)
-        _note_revision(connection, ref, blueprints.head(), actor, started)
+        _rename(connection, spare, ref, actor, started)
         return Way.SPARE
     if _replay(connection, ref):
         migrations.note_head(connection, ref.schema, blueprints.head(), tenant_id=ref.id)
-        _note_revision(connection, ref, blueprints.head(), actor, started)
+        values = {"tenant": ref.id, "revision": blueprints.head(), "actor": actor}
+        connection.exec_driver_sql(NOTE_REVISION, values | {"ms": _milliseconds(started)})
         return Way.BLUEPRINT
     create_by_alembic(connection, ref, actor=actor)
     return Way.ALEMBIC
 
 
-def _rename(connection: Connection, spare: str, ref: TenantRef) -> None:
-    """The spare becomes the tenant's, with what was read of it."""
-    connection.exec_driver_sql(naming.renaming(connection, spare, ref.schema))
-    values = {
-        "schema_name": ref.schema,
-        "kind": SchemaKind.TENANT,
-        "tenant_id": ref.id,
-        "moved_at": text("clock_timestamp()"),
-    }
-    connection.execute(update(SchemaHead).where(SchemaHead.schema_name == spare).values(values))
+def _rename(connection: Connection, spare: str, ref: TenantRef, actor: str, started: float) -> None:
+    """The spare becomes the tenant's, with what was read of it; in one round trip."""
+    connection.exec_driver_sql(
+        f"{naming.renaming(connection, spare, ref.schema)}; {TAKE_OVER}; {NOTE_REVISION}",
+        {
+            "spare": spare,
+            "schema": ref.schema,
+            "tenant": ref.id,
+            "revision": blueprints.head(),
+            "actor": actor,
+            "ms": _milliseconds(started),
+        },
+    )
 
 
 def _replay(connection: Connection, ref: TenantRef) -> bool:
@@ -109,11 +137,5 @@ def _replay(connection: Connection, ref: TenantRef) -> bool:
     return False
 
 
-def _note_revision(connection: Connection, ref: TenantRef, revision: str, actor: str, started: float) -> None:
-    values = {
-        "tenant_id": ref.id,
-        "to_revision": revision,
-        "applied_by": actor,
-        "duration_ms": round((time.monotonic() - started) * 1000),
-    }
-    connection.execute(insert(TenantRevision).values(values))
+def _milliseconds(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
