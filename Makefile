@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset test e2e lint format bench bench-backups migration lock
+.PHONY: help up down reset release test e2e lint format bench bench-backups migration lock
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ down: $(VENV)/.product ## Stop a product started by `make up`
 
 reset: $(VENV)/.product ## Stop it and delete its data folder (asks first)
 	@exec $(BIN)/python -m dashboard.stack reset
+
+release: $(VENV)/.product static/vendor/.built ## Release this code: backup, migrations, restart, smoke tests (ARGS=--approve …)
+	@exec $(BIN)/flask --app wsgi release run $(ARGS)
 
 test: $(VENV)/.dev static/vendor/.built ## Run all tests on real servers, with the coverage gate
 	@exec $(BIN)/python -m pytest $(ARGS)

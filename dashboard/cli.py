@@ -14,6 +14,7 @@ from dashboard.core.db import db
 from dashboard.core.errors import DashboardError
 from dashboard.erp.demo import service as demo_data
 from dashboard.erp.legacy.service import import_legacy
+from dashboard.release.commands import release
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.fleet.commands import fleet
 from dashboard.schema_migrations.histories import History
@@ -35,7 +36,7 @@ migration_files = AppGroup("migrations", help="Write migration files.")
 
 def init_app(app: Flask) -> None:
     """Register every command."""
-    for command in (tenants, operators, migration_files, fleet, demo, upgrade, legacy_import):
+    for command in (tenants, operators, migration_files, fleet, release, demo, upgrade, legacy_import):
         app.cli.add_command(command)
 
 

@@ -1,0 +1,1 @@
+"""A release in one command: backup, migrations, restart, smoke tests, and the way back where it stops."""
