@@ -14,6 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from dashboard.core.db import db
 from dashboard.core.errors import DashboardError
+from dashboard.schema_migrations.fleet.building import build
+from dashboard.schema_migrations.fleet.upgrading import bring_up
 from dashboard.schema_migrations.histories import PLANS, History, migration_context
 from dashboard.schema_migrations.models import SchemaHead, SchemaKind, TenantRevision
 from dashboard.tenancy import queries as tenancy
@@ -67,10 +69,14 @@ def downgrade(connection: Connection, history: History, schema: str = "public", 
 
 
 def upgrade_tenant(connection: Connection, tenant: TenantRef, *, actor: str) -> bool:
-    """Bring one tenant to the head and note it in the ledger, in the same transaction."""
+    """Bring one tenant to the head and note it in the ledger, in the same transaction.
+
+    For new schemas, which are built from the rendered history; `upgrade_all` and runs move others.
+    """
     before = current(connection, History.TENANT, tenant.schema)
     started = time.monotonic()
-    if not upgrade(connection, History.TENANT, tenant.schema):
+    is_built = before is None and build(connection, tenant.schema)
+    if not is_built and not upgrade(connection, History.TENANT, tenant.schema):
         return False
     if before is None:
         _protect_version(connection, tenant)
@@ -133,20 +139,16 @@ def _protect_version(connection: Connection, tenant: TenantRef) -> None:
 
 
 def upgrade_all(say: Say, *, actor: str = "system") -> None:
-    """Bring the control database, the shared tables and every tenant to their heads."""
+    """Bring the control database, the shared tables and every schema of the ledger to their heads."""
     for history in (History.CONTROL, History.SHARED):
         with locked_connection(PLANS[history].bind) as connection:
             moved = upgrade(connection, history)
         say(f"{history.value}: {'migrated to' if moved else 'already at'} {', '.join(heads(history))}")
     tenancy.forget()
-    tenants = tenancy.list_standing()
-    moved_count = sum(_upgrade_one(tenant, actor) for tenant in tenants)
-    say(f"tenants: {moved_count} of {len(tenants)} migrated, all at {', '.join(heads(History.TENANT))}")
-
-
-def _upgrade_one(tenant: TenantRef, actor: str) -> bool:
-    with locked_connection("owner") as connection:
-        return upgrade_tenant(connection, tenant, actor=actor)
+    url = db.engines["owner"].url.render_as_string(hide_password=False)
+    scripts = ScriptDirectory(History.TENANT.directory)
+    done = bring_up(url, actor=actor, say=say, scripts=scripts)
+    say(f"tenants: {done.moved} of {done.total} migrated, all at {', '.join(heads(History.TENANT))}")
 
 
 @contextmanager

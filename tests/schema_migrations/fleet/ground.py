@@ -96,7 +96,8 @@ def usual_history(folder: Path) -> History:
     """A first revision, a column, a concurrent index."""
     (folder / "versions").mkdir(parents=True, exist_ok=True)
     history = History(folder)
-    history.write("a1", None, ["op.create_table('item', sa.Column('id', sa.BigInteger()))"])
+    columns = "sa.Column('id', sa.BigInteger()), sa.Column('name', sa.Text())"
+    history.write("a1", None, [f"op.create_table('item', {columns})"])
     history.write("a2", "a1", COLUMN, NO_COLUMN)
     history.write("a3", "a2", INDEX, NO_INDEX)
     return history
