@@ -5,6 +5,7 @@ from flask import Flask
 from dashboard.core.menu import MenuItem, register_menu
 from dashboard.health.cards import register_card
 from dashboard.health.readiness import register_check
+from dashboard.schema_migrations.backfills.views import pages as backfill_pages
 from dashboard.schema_migrations.drift.views import pages as drift_pages
 from dashboard.schema_migrations.fleet import views as fleet_views
 from dashboard.schema_migrations.readiness import check_heads
@@ -17,6 +18,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(pages)
     app.register_blueprint(drift_pages)
     app.register_blueprint(rehearsal_views.pages)
+    app.register_blueprint(backfill_pages)
     fleet_views.init_app(app)
     register_card(app, 40, card)
     register_check(app, "migrations", check_heads)

@@ -32,6 +32,9 @@ _SRE = Lock.SHARE_ROW_EXCLUSIVE
 _SUE = Lock.SHARE_UPDATE_EXCLUSIVE
 _ROW = Lock.ROW_EXCLUSIVE
 
+# How the schemas begin that the runner goes through.
+TENANT_SCHEMAS = ("tenant_", "spare_", "template_")
+
 # The first that fits counts.
 STATEMENTS = (
     Shape("CREATE UNLOGGED? TABLE IF~NOT~EXISTS? <table>", "create table", _ALL),

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from dashboard.schema_migrations.linting.effects import Effect, find_names
 from dashboard.schema_migrations.linting.findings import SMALL_ROWS, Finding, Plan, Statement
+from dashboard.schema_migrations.linting.grammar import TENANT_SCHEMAS
 from dashboard.schema_migrations.linting.tokens import Token, Tokens, has_words
 
-TENANT_PREFIXES = ("tenant_", "spare_", "template_")
 BLOCK = (
     "with op.get_context().autocommit_block():"
     " op.create_index({name!r}, {table!r}, […], postgresql_concurrently=True)"
@@ -142,7 +142,7 @@ def qualified_names(seen: Statement) -> Iterator[Finding]:
     literal = {
         token.name
         for token in seen.tokens
-        if token.name.startswith(TENANT_PREFIXES) and _is_schema(token, seen)
+        if token.name.startswith(TENANT_SCHEMAS) and _is_schema(token, seen)
     }
     foreign = {schema for schema in schemas if schema != "pg_catalog"} | literal
     foreign |= {
