@@ -148,6 +148,7 @@ def _keep(run: Run, order: Order) -> TenantArchive:
     url = settings.backup_url or settings.database_direct_url
     key = f"tenants/{order.kind}-{order.tenant.slug}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{run.id.hex[:8]}.dump"
     try:
+        place.check()  # before the work of hours, not after it
         with workshop(settings) as folder:
             path = folder / "archive"
             source = Source(url, order.tenant.schema)

@@ -42,6 +42,11 @@ SELECT n.nspname, obj_description(n.oid, 'pg_namespace') FROM pg_namespace n
 WHERE obj_description(n.oid, 'pg_namespace') LIKE 'being cloned by run %'
     AND NOT EXISTS (SELECT FROM public.tenant t WHERE t.schema_name = n.nspname)
 """
+TAKEN = """
+SELECT nspname::text FROM pg_namespace WHERE nspname = ANY(:names)
+UNION SELECT rolname::text FROM pg_roles WHERE rolname = ANY(:names)
+UNION SELECT schema_name FROM public.tenant WHERE schema_name = ANY(:names)
+"""
 SHOWN = 5
 
 
@@ -93,7 +98,7 @@ def _make(run: Run, source: TenantRef, asked: Clone) -> str:
     if not has_blueprint:
         make_blueprint()
     with creating() as connection:
-        name = naming.free_name(connection, asked.slug)
+        name = _free_name(connection, asked.slug)
         revision = make_schema(connection, name, name)
         if asked.with_data:
             _check_alike(connection, source, name, revision)
@@ -101,6 +106,15 @@ def _make(run: Run, source: TenantRef, asked: Clone) -> str:
         connection.exec_driver_sql(f"REVOKE {role} FROM {login}")
         connection.exec_driver_sql(f"COMMENT ON SCHEMA {role} IS 'being cloned by run {run.id}'")
     return name
+
+
+def _free_name(connection: Connection, slug: str) -> str:
+    """A name that neither schema nor role nor tenant has; it is the clone's for good."""
+    for names in naming.candidates(slug):
+        taken = set(connection.scalars(text(TAKEN), {"names": names}))
+        if free := [name for name in names if name not in taken]:
+            return free[0]
+    raise ConflictError(f"All names that follow from {slug} are taken.")
 
 
 def _check_alike(connection: Connection, source: TenantRef, name: str, revision: str) -> None:

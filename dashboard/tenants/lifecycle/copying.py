@@ -82,10 +82,10 @@ class Copier:
                 rows += self._fill(to, sealed, keys)
                 self._rls(to, sealed, "FORCE")
                 self._tie(to, sealed, keys)
+                self._set_sequences(to)
                 to.execute(BACK)
             with link, link.cursor() as to:
                 self._tie(to, plain, keys)
-                self._set_sequences(to)
                 names = sql.SQL(", ").join(self._named(table) for table in plain)
                 to.execute(sql.SQL("ANALYZE {}").format(names))
         return rows

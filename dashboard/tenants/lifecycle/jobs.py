@@ -77,11 +77,11 @@ def clone(
     source = _tenant(slug, "clone")
     asked = cloning.Clone(name, new_slug, with_data, open_at_once)
     made = cloning.clone(run, source, asked, get_settings())
-    result: dict[str, Any] = {"tenant": made.tenant.slug, "rows": made.rows, "files": made.files}
+    result: dict[str, Any] = {"rows": made.rows, "files": made.files, "missing_files": len(made.missing)}
     record_operation(
         "tenant.clone", made.tenant.slug, tenant=made.tenant.slug, actor=run.actor, source=slug, **result
     )
-    return result | {"missing_files": len(made.missing)}
+    return {"tenant": made.tenant.slug, **result}
 
 
 @job(

@@ -66,8 +66,8 @@ def _settle(run: JobRun, settings: Settings) -> int:
 
 
 def _clear_restore(run: JobRun) -> int:
-    archive = queries.get_archive(run.args["archive"])
-    if archive.restored_at is not None or archive.gone_at is not None:
+    archive = _archive_of(run)
+    if archive is None or archive.restored_at is not None or archive.gone_at is not None:
         return 0
     if restoring.is_open(archive):
         restoring.finish(archive, restoring.slug_of(archive))
@@ -77,6 +77,15 @@ def _clear_restore(run: JobRun) -> int:
             return int(restoring.clear(archive))
     except ConflictError:  # somebody is at work on it again
         return 0
+
+
+def _archive_of(run: JobRun) -> TenantArchive | None:
+    """The archive that a restore was to load: the one that was named, else the tenant's newest."""
+    if number := run.args.get("archive"):
+        return queries.get_archive(number)
+    tenancy.forget()
+    tenant = next((one for one in tenancy.list_tenants() if one.slug == run.args["slug"]), None)
+    return queries.find_archive(tenant.id) if tenant else None
 
 
 def _keep_archived_ones() -> None:
