@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from flask import Blueprint, Flask, current_app, g, redirect, request, session, url_for
+from flask import Blueprint, Flask, current_app, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.core.db import db
@@ -15,6 +15,8 @@ from dashboard.tenancy.models import TenantRef, TenantStatus
 
 blueprint = Blueprint("tenancy", __name__)
 # A path of this site: browsers read `//`, a backslash or a blank after the first slash as another host.
+PLACE = re.compile(r"[a-z_]+(/[a-z_]+)?")
+MOST_SHOWN = 100
 OWN_PATH = re.compile(r"/(?![/\\])[^\\\s\x00-\x1f]*")
 
 
@@ -32,6 +34,13 @@ def tenant_choices() -> list[TenantRef]:
     """The tenants this person may switch to; an archived one has nothing to show."""
     if not current_user.is_authenticated:
         return []
+    if "tenant_choices" not in g:  # a page asks several times, and a thousand cost milliseconds
+        g.tenant_choices = _choices()
+    found: list[TenantRef] = g.tenant_choices
+    return found
+
+
+def _choices() -> list[TenantRef]:
     return [
         tenant
         for tenant in queries.known_tenants()
@@ -94,6 +103,26 @@ def _remembered() -> TenantRef | None:
     usual = next((tenant for tenant in choices if tenant.status == TenantStatus.ACTIVE), None)
     first = usual or (choices[0] if choices else None)
     return next((tenant for tenant in choices if tenant.slug == last), first)
+
+
+@blueprint.get("/tenants/")
+@requires("self.account.edit")
+def choose() -> ResponseReturnValue:
+    """Find a tenant among many by its name, and go on to the same list in it."""
+    text, place = request.args.get("q", "")[:100].strip(), request.args.get("place", "")
+    words = text.casefold().split()
+    found = [
+        tenant
+        for tenant in tenant_choices()
+        if all(word in tenant.name.casefold() or word in tenant.slug for word in words)
+    ]
+    return render_template(
+        "tenants/choose.html",
+        found=found[:MOST_SHOWN],
+        more=len(found) - MOST_SHOWN,
+        text=text,
+        place=place if PLACE.fullmatch(place) else "",
+    )
 
 
 @blueprint.get("/t/<tenant>/switch")

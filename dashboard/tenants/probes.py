@@ -1,38 +1,50 @@
-"""Looks at the tenants' schemas and tries to break out of each, on connections it is given."""
+"""Looks at the tenants' schemas, set by set: are they there, how large, when last changed, what grows."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import quote
 
-SCHEMAS = (Path(__file__).with_name("sql") / "schemas.sql").read_text()
-PERMISSION_DENIED = "42501"  # insufficient_privilege, PostgreSQL appendix A
+SQL = Path(__file__).with_name("sql")
+SCHEMAS = (SQL / "schemas.sql").read_text()
+TABLES = (SQL / "tables.sql").read_text()
+DATABASE = (SQL / "database.sql").read_text()
+# On disk; where a migration holds a table, what the planner counted when it was last vacuumed.
+EXACT = "pg_total_relation_size(c.oid)"
+COUNTED = (
+    "(c.relpages + coalesce((SELECT sum(i.relpages) FROM pg_index AS x"
+    " JOIN pg_class AS i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid), 0))"
+    " * current_setting('block_size')::bigint"
+)
+HISTORY = "row_history"
+ARCHIVED = "archived"
 
 
 @dataclass(frozen=True)
 class SchemaFacts:
-    """What the catalog says of one tenant's schema; size in bytes, rows estimated."""
+    """What the catalog says of one tenant's schema."""
 
     slug: str
     schema: str
+    status: str
     is_registered: bool
     has_schema: bool
     has_role: bool
     owner: str
     tables: int
-    bytes: int
-    rows: int
 
     @property
     def problem(self) -> str:
         """What is wrong, in words; empty when all is well."""
         if not self.is_registered:
             return "a schema that belongs to no tenant"
+        if self.status == ARCHIVED:
+            return "archived, but its schema is still there" if self.has_schema else ""
         if not self.has_schema:
             return "the schema is missing"
         if not self.has_role:
@@ -41,64 +53,70 @@ class SchemaFacts:
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One try to leave a tenant and how PostgreSQL answered."""
+class TableSize:
+    """One table: bytes with its indexes and TOAST, rows as the statistics have them."""
 
-    title: str
-    statement: str
-    was_refused: bool
-    answer: str
+    schema: str
+    name: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class DatabaseFacts:
+    """What grows with the number of tenants. Locks are entries of the server's one lock table."""
+
+    schemas: int
+    relations: int
+    dump_locks: int
+    catalog_bytes: int
+    drop_locks: int
+    max_locks: int
+    sessions: int
 
 
 def read_schemas(connection: Connection) -> list[SchemaFacts]:
     """Facts of every tenant schema, registered or not (the verification query of the strategy)."""
-    rows = connection.execute(text(SCHEMAS)).mappings()
-    return [
-        SchemaFacts(
-            row["slug"], row["schema_name"], row["is_registered"], row["has_schema"], row["has_role"],
-            row["owner"], row["tables"], row["bytes"], row["rows"],
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [SchemaFacts(**row) for row in connection.execute(text(SCHEMAS)).mappings()]
 
 
-def escapes(connection: Connection, others: list[TenantRef]) -> Iterator[tuple[str, str]]:
-    """The tries: title and statement. Identifiers come from the registry and are quoted."""
-    for other in others[:1]:
-        schema = quote(connection, other.schema)
-        yield "read another tenant's history", f"SELECT * FROM {schema}.row_history LIMIT 1"  # noqa: S608
-        yield "read another tenant's version", f"SELECT * FROM {schema}.alembic_version"  # noqa: S608
-        yield "create in another tenant's schema", f"CREATE TABLE {schema}.probe (id int)"
-    yield "list the tenants", "SELECT * FROM public.tenant"
-    yield "move the search path inside a query", "SELECT set_config('search_path', 'public', true)"
-    yield "run a query inside a function", "SELECT query_to_xml('SELECT 1', true, true, '')"
-    yield "rewrite history", "DELETE FROM row_history"
-    yield "forge history", "INSERT INTO row_history (table_name, record_id) VALUES ('probe', 1)"
-    yield "make a temporary table", "CREATE TEMPORARY TABLE probe (id int)"
-    yield "create in the shared schema", "CREATE TABLE public.probe (id int)"
-    yield "read a file of the server", "SELECT pg_read_file('postgresql.conf')"
+def read_database(connection: Connection) -> DatabaseFacts:
+    """Counts and settings of the whole database."""
+    return DatabaseFacts(**connection.execute(text(DATABASE)).mappings().one())
 
 
-def try_to_escape(connection: Connection, tenant: TenantRef, others: list[TenantRef]) -> list[Attempt]:
-    """Try every escape as the tenant's role on an app-login connection; nothing is kept."""
-    path = quote(connection, tenant.schema)
-    attempts = []
-    for title, statement in escapes(connection, others):
-        with connection.begin() as transaction:
-            connection.exec_driver_sql(
-                f"SET LOCAL ROLE {quote(connection, tenant.role)};"
-                f" SET LOCAL search_path TO {path}, public, pg_temp; SET LOCAL statement_timeout TO '5s'"
-            )
-            attempts.append(_attempt(connection, title, statement))
-            transaction.rollback()
-    return attempts
-
-
-def _attempt(connection: Connection, title: str, statement: str) -> Attempt:
+def read_tables(connection: Connection, schemas: Sequence[str]) -> list[TableSize]:
+    """Tables of some schemas. A table that is locked for longer than the limit makes them estimates."""
     try:
-        connection.exec_driver_sql(statement)
-    except DBAPIError as error:
-        state = getattr(error.orig, "pgcode", None)
-        words = str(error.orig).splitlines()[0]
-        return Attempt(title, statement, state == PERMISSION_DENIED, words)
-    return Attempt(title, statement, was_refused=False, answer="PostgreSQL allowed it")
+        return _tables(connection, schemas, EXACT)
+    except DBAPIError:
+        connection.rollback()
+        return _tables(connection, schemas, COUNTED)
+
+
+def _tables(connection: Connection, schemas: Sequence[str], size: str) -> list[TableSize]:
+    statement = text(TABLES.format(size=size))
+    found = [TableSize(*row) for row in connection.execute(statement, {"schemas": list(schemas)})]
+    connection.rollback()  # nothing stays open while the next ones are read
+    return found
+
+
+def read_last_changes(connection: Connection, schemas: Sequence[str]) -> dict[str, datetime | None]:
+    """When a row of each schema was last changed: the newest of its history. Unknown while one is locked.
+
+    Needs a login that may read tenants, and schemas that have a history.
+    """
+    if not schemas:
+        return {}
+    parts = (
+        f"(SELECT {number}, at FROM {quote(connection, schema)}.{HISTORY} ORDER BY id DESC LIMIT 1)"  # noqa: S608
+        for number, schema in enumerate(schemas)
+    )
+    try:
+        connection.exec_driver_sql("SET LOCAL lock_timeout TO '500ms'; SET LOCAL statement_timeout TO '15s'")
+        rows = connection.exec_driver_sql(" UNION ALL ".join(parts)).all()
+    except DBAPIError:
+        return {}
+    finally:
+        connection.rollback()
+    return {schemas[number]: at for number, at in rows}

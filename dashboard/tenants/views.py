@@ -1,21 +1,23 @@
 """Pages of the tenants: the list with its checks, one tenant, and the form for a new one."""
 
-from typing import Any
-
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from dashboard.core.errors import ConflictError, InvalidInputError
+from dashboard.core.errors import ConflictError, InvalidInputError, NotFoundError
 from dashboard.core.menu import MenuItem, register_menu
 from dashboard.core.people import current_user
 from dashboard.core.web import requires
 from dashboard.health.queries import get_reading
 from dashboard.jobs import service as jobs
 from dashboard.jobs.links import run_url
+from dashboard.tenancy import notices
 from dashboard.tenancy import queries as tenancy
-from dashboard.tenants import domains, inspection
+from dashboard.tenants import domains, inspection, listing, queries
 from dashboard.tenants.forms import DomainForm, TenantForm
+from dashboard.tenants.isolation import queries as isolation_queries
 from dashboard.tenants.isolation import views as isolation
+from dashboard.tenants.lifecycle import offers
+from dashboard.tenants.listing import Wish
 from dashboard.tenants.maintenance import views as maintenance
 from dashboard.tenants.service import create_tenant
 
@@ -33,19 +35,24 @@ def init_app(app: Flask) -> None:
 @blueprint.get("/")
 @requires("admin.tenants.view")
 def index() -> ResponseReturnValue:
-    """Every tenant with its schema check, size, head and isolation."""
-    reading = get_reading(inspection.READING)
-    rows = reading.data.get("tenants", []) if reading else []
-    facts: dict[str, dict[str, Any]] = {row["slug"]: row for row in rows if row["slug"]}
-    strays = [row for row in rows if not row["slug"]]
-    head = reading.data.get("head", "") if reading else ""
+    """Every tenant with what is known of it, a page at a time."""
+    wish = _wish()
     return render_template(
         "tenants/index.html",
-        tenants=tenancy.known_tenants(),
-        facts=facts,
-        strays=strays,
-        head=head,
-        reading=reading,
+        wish=wish,
+        list=listing.build(wish),
+        statuses=listing.STATUSES,
+        reading=get_reading(inspection.READING),
+    )
+
+
+def _wish() -> Wish:
+    status, sort = request.args.get("status", ""), request.args.get("sort", "name")
+    return Wish(
+        request.args.get("q", "")[:100].strip(),
+        status if status in listing.STATUSES else "",
+        sort if sort.removeprefix("-") in listing.ORDERS else "name",
+        max(request.args.get("page", 1, type=int), 1),
     )
 
 
@@ -82,18 +89,25 @@ def new() -> ResponseReturnValue:
 @blueprint.get("/<slug>/")
 @requires("admin.tenants.view")
 def details(slug: str) -> ResponseReturnValue:
-    """One tenant: identity, domains, and each attempt to break out of it."""
+    """One tenant: everything that is known of it, and what can be done."""
     chosen = tenancy.get_tenant(slug)
-    reading = get_reading(inspection.READING)
-    rows = reading.data.get("tenants", []) if reading else []
-    facts = next((row for row in rows if row["slug"] == slug), None)
+    line = listing.find_line(slug)
+    if line is None:
+        raise NotFoundError("There is no such tenant (any more).")
+    others = {tenant.slug: tenant for tenant in tenancy.known_tenants()}
     return render_template(
         "tenants/details.html",
         chosen=chosen,
-        facts=facts,
-        reading=reading,
+        line=line,
+        reading=get_reading(inspection.READING),
+        tables=queries.list_tables(chosen.schema),
+        revisions=queries.list_revisions(chosen.id),
+        isolation=isolation_queries.of_tenant(chosen, others),
+        isolation_reading=isolation_queries.reading(),
+        maintenance=notices.told_to(chosen),
         domains=tenancy.list_domains(chosen.id),
         form=DomainForm(),
+        **offers.context_of(chosen),
     )
 
 

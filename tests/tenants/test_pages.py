@@ -101,6 +101,15 @@ def test_a_domain_leads_to_its_tenant_and_to_no_other(login: Callable[..., Flask
     assert browser.get("/t/globex/switch", base_url="http://acme.localhost").status_code == 404
 
 
+def test_one_of_many_tenants_is_found_by_its_name(login: Callable[..., FlaskClient]) -> None:
+    page = login("admin").get("/tenants/?q=glo&place=records/supplier").get_data(as_text=True)
+    assert "/t/globex/switch?next=/t/globex/records/supplier/" in page
+    assert "/t/acme/switch?next=/t/acme/records/supplier/" not in page
+    page = login("staff", tenant="acme").get("/tenants/?place=//evil.example").get_data(as_text=True)
+    assert "Globex" not in page
+    assert "evil.example" not in page.partition("<table")[2]
+
+
 def test_the_switcher_goes_to_the_same_page_of_the_other_tenant(login: Callable[..., FlaskClient]) -> None:
     browser = login("admin")
     there = browser.get("/t/globex/switch?next=/t/globex/insights/")

@@ -1,6 +1,6 @@
 """The page of maintenance: what is announced, the form to announce, and the button to end it."""
 
-from flask import Blueprint, Flask, flash, redirect, render_template, url_for
+from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.core.errors import InvalidInputError
@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
 @requires(VIEW)
 def index() -> ResponseReturnValue:
     """What goes on, what is ahead, what is over."""
-    return _page(AnnouncementForm())
+    return _page(AnnouncementForm(tenant=request.args.get("tenant", "")))
 
 
 @pages.post("/")
