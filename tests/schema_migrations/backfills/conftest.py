@@ -84,7 +84,7 @@ class Listener:
 
 def change_of(sql: str = "", **changed: Any) -> DataChange:
     """A data change that counts how often it touched a row."""
-    values = {
+    values: dict[str, Any] = {
         "name": "count_hits",
         "title": "Count",
         "table": "item",

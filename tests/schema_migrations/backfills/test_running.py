@@ -1,16 +1,15 @@
 """Data changes over a fleet: every row once, whatever happens in between."""
 
 import random
-import subprocess
-import sys
 import time
 from contextlib import closing
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from threading import Timer
 
 import psycopg2
 import pytest
 
-from dashboard.core.config import CHECKOUT
 from dashboard.schema_migrations.backfills import running
 from dashboard.schema_migrations.backfills.batches import Who
 from dashboard.schema_migrations.backfills.declared import DataChange
@@ -23,6 +22,15 @@ ONCE = {(schema, 1): ROWS for schema in SCHEMAS}
 
 def run(fleet: Fleet, follower: Listener | None = None, change: DataChange | None = None) -> Outcome:
     return run_change(fleet.url, change or change_of(), REACHED, who=WHO, follower=follower or Listener())
+
+
+def _start(fleet: Fleet) -> BaseProcess:
+    """A process at work that may be killed; its batches are small and slow."""
+    sql = "WITH slowed AS (SELECT pg_sleep(0.02)) UPDATE item SET hits = hits + 1 FROM slowed"
+    change = change_of(f"{sql} WHERE id > :after AND id <= :upto", batch=20)
+    process = get_context("fork").Process(target=run, args=(fleet, None, change))
+    process.start()
+    return process
 
 
 def test_every_row_of_every_tenant_is_changed_once(fleet: Fleet) -> None:
@@ -58,16 +66,14 @@ def test_a_stopped_run_goes_on_where_it_was(fleet: Fleet) -> None:
 def test_killed_with_9_again_and_again_no_batch_is_done_twice(fleet: Fleet) -> None:
     kills = 0
     for seed in range(3):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.schema_migrations.backfills.killable", fleet.url], cwd=CHECKOUT
-        )
+        process = _start(fleet)
         before = _done(fleet)
-        while _done(fleet) < before + 60 and process.poll() is None:
+        while _done(fleet) < before + 60 and process.is_alive():
             time.sleep(0.02)
         time.sleep(random.Random(seed).random() * 0.02)
-        kills += process.poll() is None
+        kills += process.is_alive()
         process.kill()
-        process.wait()
+        process.join()
     assert kills == 3
     assert 0 < _done(fleet) < 3 * ROWS
     assert run(fleet).failed == []
@@ -81,9 +87,10 @@ def _done(fleet: Fleet) -> int:
 
 def test_two_runners_at_once_share_the_work(fleet: Fleet) -> None:
     """The queue's lock keeps them apart; a worker that was given up for dead may still write."""
-    command = [sys.executable, "-m", "tests.schema_migrations.backfills.killable", fleet.url]
-    processes = [subprocess.Popen(command, cwd=CHECKOUT) for _ in range(2)]
-    assert [process.wait(60) for process in processes] == [0, 0]
+    processes = [_start(fleet) for _ in range(2)]
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
     assert fleet.hits() == ONCE
 
 
