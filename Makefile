@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset release test e2e lint format bench bench-backups migration lock
+.PHONY: help up down reset release test e2e lint format bench bench-backups bench-fleet migration lock
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: $(VENV)/.dev static/vendor/.built ## Measure the lists beside stock Flask
 
 bench-backups: $(VENV)/.dev ## Measure backups and restores beside the bare commands
 	@exec $(BIN)/python -m bench.backups $(ARGS)
+
+bench-fleet: $(VENV)/.dev ## Measure a change of 500 tenants, and their creation, beside psql
+	@$(BIN)/python -m bench.fleet $(ARGS)
 
 migration: $(VENV)/.dev ## Write a tenant migration from the models: make migration m="add x" [history=tenant]
 	@exec $(BIN)/flask --app wsgi migrations new $(or $(history),tenant) "$(m)"
