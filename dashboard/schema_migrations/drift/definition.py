@@ -15,6 +15,7 @@ DEFINITION = (SQL / "definition.sql").read_text()
 OBJECTS = text(DEFINITION + (SQL / "objects.sql").read_text())
 HASHES = text(DEFINITION + (SQL / "hashes.sql").read_text())
 NOBODY = "-"  # neither a role nor a schema is called that
+SETTINGS = "SET LOCAL search_path TO ''; SET LOCAL work_mem TO '64MB'; SET LOCAL jit TO off"
 ITSELF = "schema"  # the kind of the one object that says who owns and may enter the schema
 
 Object = tuple[str, str, str]
@@ -60,6 +61,6 @@ def differences(connection: Connection, one: str, other: str) -> list[str]:
 
 
 def _run(connection: Connection, statement: TextClause, roles: Mapping[str, str], other: str) -> list[Any]:
-    connection.exec_driver_sql("SET LOCAL search_path TO ''")
+    connection.exec_driver_sql(SETTINGS)
     bound = {"schemas": list(roles), "roles": list(roles.values()), "others": [other] * len(roles)}
     return list(connection.execute(statement, bound))

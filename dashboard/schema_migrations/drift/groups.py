@@ -42,6 +42,11 @@ class RevisionGroups:
     unread: int
 
     @property
+    def groups(self) -> tuple[Group, ...]:
+        """All, the reference first."""
+        return self.reference, *self.others
+
+    @property
     def count(self) -> int:
         """How many schemas have been read."""
         return len(self.reference.members) + self.differing

@@ -2,6 +2,7 @@
 -- belong to one schema alone are left out, so that schemas can be compared: its own, that of `other` (a schema it may point at), and
 -- that of the tenant's role. Rights that nobody changed are written out, as they would be after GRANT and REVOKE.
 -- Rights are sorted with our own logins last: a spare_1 would stand before steward_owner, a tenant behind it.
+-- What belongs to a table is looked up table by table (OFFSET 0 keeps it so): the catalogs of a large fleet are too big to be read through.
 -- The caller's search_path is empty, so that names are printed with their schema. What reads `clean` follows behind it.
 WITH wanted AS (
     SELECT n.oid, w.schema, n.nspowner, n.nspacl, quote_ident(w.schema) || '.' AS prefix,
@@ -12,7 +13,7 @@ WITH wanted AS (
 rel AS MATERIALIZED (
     SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
         c.reloptions, c.relpersistence, c.relreplident, c.relispartition, c.relpartbound, c.relhasindex, c.relhastriggers, c.relhasrules
-    FROM pg_class AS c WHERE c.relnamespace IN (SELECT w.oid FROM wanted AS w) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 'f')
+    FROM pg_class AS c WHERE c.relnamespace = ANY (ARRAY(SELECT w.oid FROM wanted AS w)) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 'f')
 ),
 found AS (
     SELECT w.oid AS namespace, 'schema' AS kind, 'itself' AS name, concat('owner ', w.nspowner::regrole, ', rights ',
@@ -38,34 +39,38 @@ found AS (
     SELECT r.relnamespace, 'sequence', r.relname || ' counts', format('%s from %s by %s, %s to %s, cache %s%s',
         format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache,
         CASE WHEN s.seqcycle THEN ', cycle' END)
-    FROM rel AS r JOIN pg_sequence AS s ON s.seqrelid = r.oid WHERE r.relkind = 'S'
+    FROM rel AS r CROSS JOIN LATERAL (SELECT q.* FROM pg_sequence AS q WHERE q.seqrelid = r.oid OFFSET 0) AS s
+    WHERE r.relkind = 'S'
     UNION ALL
     SELECT r.relnamespace, 'column', r.relname || '.' || a.attname, concat_ws(', ', format_type(a.atttypid, a.atttypmod),
         CASE WHEN a.attcollation NOT IN (0, 100) THEN 'collate ' || a.attcollation::regcollation::text END,
         CASE WHEN a.attnotnull THEN 'not null' END,
         CASE a.attidentity WHEN 'a' THEN 'identity always' WHEN 'd' THEN 'identity by default' END,
-        CASE WHEN d.oid IS NOT NULL THEN
-            CASE a.attgenerated WHEN '' THEN 'default ' ELSE 'generated as ' END || pg_get_expr(d.adbin, d.adrelid) END,
+        CASE WHEN a.atthasdef THEN CASE a.attgenerated WHEN '' THEN 'default ' ELSE 'generated as ' END
+            || (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef AS d WHERE d.adrelid = r.oid AND d.adnum = a.attnum) END,
         CASE WHEN a.attstattarget >= 0 THEN 'statistics ' || a.attstattarget END, array_to_string(a.attoptions, ', '),
         CASE WHEN a.attacl IS NOT NULL THEN 'rights '
             || (SELECT string_agg(x::text, ' ' ORDER BY left(x::text, 7) = 'steward', x::text COLLATE "C") FROM unnest(a.attacl) AS x) END)
-    FROM rel AS r JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
-    LEFT JOIN pg_attrdef AS d ON a.atthasdef AND d.adrelid = a.attrelid AND d.adnum = a.attnum
+    FROM rel AS r CROSS JOIN LATERAL (
+        SELECT q.* FROM pg_attribute AS q WHERE q.attrelid = r.oid AND q.attnum > 0 AND NOT q.attisdropped OFFSET 0) AS a
     WHERE r.relkind IN ('r', 'p', 'v', 'm', 'f')
     UNION ALL
-    SELECT r.relnamespace, 'constraint', r.relname || '.' || k.conname, pg_get_constraintdef(k.oid)
-    FROM rel AS r JOIN pg_constraint AS k ON k.conrelid = r.oid WHERE r.relkind IN ('r', 'p', 'f')
+    SELECT r.relnamespace, 'constraint', r.relname || '.' || k.conname, CASE WHEN k.contype <> 'n' THEN pg_get_constraintdef(k.oid)
+        ELSE concat_ws(', ', 'not null', CASE WHEN NOT k.convalidated THEN 'NOT VALID' END, CASE WHEN k.connoinherit THEN 'no inherit' END) END
+    FROM rel AS r CROSS JOIN LATERAL (SELECT q.* FROM pg_constraint AS q WHERE q.conrelid = r.oid OFFSET 0) AS k WHERE r.relkind IN ('r', 'p', 'f')
     UNION ALL
-    SELECT r.relnamespace, 'index', r.relname::text, concat_ws(', ', pg_get_indexdef(i.indexrelid),
+    SELECT r.relnamespace, 'index', r.relname::text, concat_ws(', ',
+        CASE WHEN i.indisprimary THEN 'of the primary key' ELSE pg_get_indexdef(i.indexrelid) END,
         CASE WHEN NOT i.indisvalid THEN 'NOT VALID' END, CASE WHEN i.indisreplident THEN 'replica identity' END,
         CASE WHEN i.indisclustered THEN 'clustered' END)
-    FROM rel AS r JOIN pg_index AS i ON i.indexrelid = r.oid WHERE r.relkind IN ('i', 'I')
+    FROM rel AS r CROSS JOIN LATERAL (SELECT q.* FROM pg_index AS q WHERE q.indexrelid = r.oid OFFSET 0) AS i WHERE r.relkind IN ('i', 'I')
     UNION ALL
     SELECT r.relnamespace, 'trigger',
         r.relname || '.' || CASE WHEN t.tgisinternal THEN 'of a constraint to ' || t.tgconstrrelid::regclass::text ELSE t.tgname::text END,
         concat_ws(', ', CASE WHEN NOT t.tgisinternal THEN pg_get_triggerdef(t.oid) END,
             CASE t.tgenabled WHEN 'D' THEN 'DISABLED' WHEN 'A' THEN 'always' WHEN 'R' THEN 'on replicas only' END)
-    FROM rel AS r JOIN pg_trigger AS t ON t.tgrelid = r.oid AND (NOT t.tgisinternal OR t.tgenabled <> 'O') WHERE r.relhastriggers
+    FROM rel AS r CROSS JOIN LATERAL (
+        SELECT q.* FROM pg_trigger AS q WHERE q.tgrelid = r.oid AND (NOT q.tgisinternal OR q.tgenabled <> 'O') OFFSET 0) AS t WHERE r.relhastriggers
     UNION ALL
     SELECT r.relnamespace, 'policy', r.relname || '.' || p.polname,
         concat_ws(', ', CASE WHEN p.polpermissive THEN 'permissive' ELSE 'restrictive' END,
@@ -101,7 +106,7 @@ found AS (
     FROM pg_default_acl AS d WHERE d.defaclnamespace IN (SELECT w.oid FROM wanted AS w)
 ),
 clean AS (
-    SELECT w.schema, found.kind, found.name,
+    SELECT found.namespace, found.kind, found.name,
         replace(replace(replace(coalesce(found.body, ''), w.prefix, ''), w.other, ''), w.role, 'ROLE') AS body
     FROM found JOIN wanted AS w ON w.oid = found.namespace
 )

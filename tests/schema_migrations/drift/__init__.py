@@ -1,0 +1,1 @@
+"""Fingerprints of schemas, groups of them, and what differs."""
