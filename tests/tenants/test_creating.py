@@ -6,14 +6,16 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, InvalidInputError, NotFoundError
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.histories import History
 from dashboard.tenancy import queries as tenancy
+from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
+from dashboard.tenants.creating import service as creating
 from dashboard.tenants.service import create_tenant, slug_of
 
 LEFT = text(
@@ -57,10 +59,13 @@ def test_a_new_tenant_has_tables_head_domain_and_history(app: Flask, slug: str) 
 
 @pytest.mark.commits
 def test_a_failure_on_the_way_leaves_nothing(app: Flask, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_args: object, **_kwargs: object) -> None:
+    furnish = creating._furnish
+
+    def fail(connection: Connection, tenant: TenantRef, actor: str) -> None:
+        furnish(connection, tenant, actor)
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(migrations, "upgrade_tenant", fail)
+    monkeypatch.setattr(creating, "_furnish", fail)
     with app.app_context(), pytest.raises(RuntimeError, match="power cut"):
         create_tenant("Half", slug)
     with app.app_context():

@@ -12,13 +12,19 @@ from sqlalchemy.engine import make_url
 from dashboard.core.config import get_settings
 from dashboard.core.errors import DashboardError
 from dashboard.schema_migrations import service as migrations
+from dashboard.schema_migrations.drift import definition
 from dashboard.schema_migrations.histories import FOLDER, History
 from dashboard.tenancy.scope import quote
 from dashboard.tenants.creating import rendering
 from dashboard.tenants.creating.models import TenantBlueprint
 
-# What a new tenant consists of: the tenants' history, the shared functions it calls, and how it is rendered.
-SOURCES = (FOLDER / "tenant", FOLDER / "shared", Path(rendering.__file__))
+# What a new tenant consists of: the tenants' history, the shared functions it calls, how it is rendered, and
+# how its fingerprint is made, since spares are known by that.
+SOURCES = (
+    *(FOLDER / "tenant", FOLDER / "shared", definition.SQL),
+    *(Path(rendering.__file__), Path(definition.__file__)),
+)
+KINDS = (".py", ".sql")
 
 
 class BlueprintError(DashboardError):
@@ -39,7 +45,8 @@ def code_hash() -> str:
     """Return the SHA-256 of everything a new tenant is made of in this release."""
     digest = hashlib.sha256()
     for source in SOURCES:
-        for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
+        paths = source.rglob("*") if source.is_dir() else [source]
+        for path in sorted(path for path in paths if path.suffix in KINDS):
             digest.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from dashboard.audit.service import record_operation
 from dashboard.jobs import service as jobs
+from dashboard.jobs.models import SYSTEM_ACTOR
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.service import MigrationError
 from dashboard.tenancy import queries as tenancy
@@ -61,7 +62,7 @@ def create_tenant(name: str, slug: str = "", *, domain: str = "", actor: str = "
     tenancy.forget()
     record_operation("tenant.create", ref.slug, tenant=ref.slug, actor=actor, way=way.value)
     if way is Way.SPARE:
-        jobs.enqueue("tenants.keep_spares", actor="system")
+        jobs.enqueue("tenants.keep_spares", actor=SYSTEM_ACTOR)
     return ref
 
 
