@@ -63,6 +63,7 @@ class _Course:
         self.say(f"Released in {duration(time.monotonic() - self.begun)}.")
 
     def _look(self) -> Pending:
+        db.session.expire_all()
         pending = read_pending()
         self.say(f"  {pending.words()}")
         if self.wishes.restarts:

@@ -30,7 +30,7 @@ NOT_AT_HEAD = text(
     "SELECT schema_name || ' at ' || coalesce(revision, 'nothing') FROM public.schema_head"
     " WHERE revision IS DISTINCT FROM :head ORDER BY 1 LIMIT 5"
 )
-READ = text("SELECT count(*) FROM (SELECT id FROM organization LIMIT 10) AS some")
+READ = text("SELECT count(*) FROM (SELECT id FROM organization LIMIT 10) AS sample")
 VERSION = text("SELECT version_num FROM alembic_version")
 
 
@@ -77,9 +77,9 @@ def _checks(app: Flask, url: str, actor: str) -> Iterator[Check]:
         yield _timed(f"reading in {tenant.slug}", partial(read_in, tenant))
 
 
-def wait_ready(url: str, seconds: float = READY_SECONDS) -> Check:
+def wait_ready(url: str) -> Check:
     """Ask until every part is ready, or say which one is not."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + READY_SECONDS
     while True:
         answer = visit(url, "/readyz")
         if answer.status == HTTPStatus.OK or time.monotonic() > deadline:
