@@ -26,7 +26,7 @@ from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
 from dashboard.tenants.lifecycle import jobs as lifecycle_jobs
-from dashboard.tenants.lifecycle import queries, sweeping
+from dashboard.tenants.lifecycle import queries, suspending, sweeping
 from dashboard.tenants.lifecycle.models import TenantArchive
 from tests.conftest import Servers
 from tests.tenants.rewinding.past import Past, past_of
@@ -52,6 +52,7 @@ class Town:
         """Run a job to its end and return its row."""
         run = self.enqueue(job, **arguments)
         perform(str(run.id))
+        tenancy.forget()
         return job_queries.get_run(run.id)
 
     def enqueue(self, job: str, /, **arguments: Any) -> JobRun:
@@ -100,9 +101,9 @@ class Town:
         """The archives of this tenant, newest first."""
         return [one for one in queries.list_archives() if one.tenant_id == self.past.tenant.id]
 
-    def attach(self) -> int:
+    def attach(self, tenant: TenantRef | None = None) -> int:
         """Put a file on a record; returns its row's id."""
-        with use_tenant(self.tenant, actor="tester@example.com") as session:
+        with use_tenant(tenant or self.tenant, actor="tester@example.com") as session:
             source = BytesIO(CONTENT)
             row = files.store(session, "supplier", 1, "offer.pdf", source)
             session.commit()
@@ -155,7 +156,8 @@ def _clean(town: Town, before: set[int]) -> None:
             town.past.sql(f"DROP SCHEMA {tenant.schema} CASCADE")
             town.past.sql(f"DROP ROLE {tenant.role}")
             town.past.sql("DELETE FROM public.tenant WHERE id = %s", tenant.id)
-    tenancy.forget()
+    if town.tenant.status == "suspended":
+        suspending.resume(town.tenant, actor="tester@example.com")
     with control_transaction() as session:
         for table in ("tenant_archive", "job_run", "setting"):
             session.execute(text(f"DELETE FROM {table}"))
