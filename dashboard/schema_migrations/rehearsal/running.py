@@ -117,10 +117,14 @@ def _try(run: Run, row: Rehearsal, plan: FleetPlan, url: str, tenants: int, cana
 
 
 def choose(sizes: list[tuple[str, str, int]], tenants: int, canary: str) -> list[Chosen]:
-    """Return the largest tenants and the canary. Raises ConflictError when the backup has no tenant."""
+    """Return the largest tenants and the canary, the smallest if none is named: a run begins with that one.
+
+    Raises ConflictError when the backup has no tenant.
+    """
     rows = [Chosen(*size) for size in sizes]
     picked = rows[: max(tenants, 1)]
-    picked += [row for row in rows if row.tenant == canary and row not in picked]
+    first = [row for row in rows if row.tenant == canary] or rows[-1:]
+    picked += [row for row in first if row not in picked]
     if not picked:
         raise ConflictError("The backup holds no tenant to try the plan on.", fix="Make a backup first.")
     return picked
