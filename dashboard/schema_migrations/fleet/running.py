@@ -12,12 +12,13 @@ from typing import Protocol
 
 import psycopg2
 from alembic.script import ScriptDirectory
+from psycopg2.extensions import connection
 
 from dashboard.schema_migrations.fleet import locking, tasks
 from dashboard.schema_migrations.fleet.by_alembic import runner
 from dashboard.schema_migrations.fleet.locking import CONCURRENT_LADDER, LADDER
 from dashboard.schema_migrations.fleet.steps import Step
-from dashboard.schema_migrations.fleet.working import Shared, Worker
+from dashboard.schema_migrations.fleet.working import APPLICATION, Shared, Worker
 from dashboard.schema_migrations.histories import History
 
 TICK_SECONDS = 0.02
@@ -130,46 +131,69 @@ def run_fleet(
         if recovered := tasks.recover(at, run_id):
             hooks.log(f"going on with {recovered} schemas that a dead process was at work in")
     workers = [Worker(shared, number) for number in range(max(1, min(options.workers, MAX_WORKERS)))]
+    watcher = _Watcher(shared, hooks)
     try:
         for worker in workers:
             worker.start()
-        _watch(shared, workers, hooks)
+        watcher.watch(workers)
     finally:
         shared.stop("the process that runs it ends")
         for worker in workers:
             worker.join()
+        watcher.close()
+    watcher.tell_lines()
     with tasks.queue(url) as at:
         return _result(shared, at, time.perf_counter() - begun, hooks)
 
 
-def _watch(shared: Shared, workers: Sequence[Worker], hooks: Hooks) -> None:
-    """Let hooks see and stop the run until all workers have ended."""
-    looked_at = float("-inf")
-    while any(worker.is_alive() for worker in workers):
-        for line in shared.take_lines():
-            hooks.log(line)
-        if time.monotonic() - looked_at >= LOOK_SECONDS:
-            looked_at = time.monotonic()
-            if reason := hooks.stop_reason():
-                shared.stop(reason)
-            if progress := _look(shared):
-                hooks.progress(progress)
-        workers[-1].join(TICK_SECONDS)
-    for line in shared.take_lines():
-        hooks.log(line)
+class _Watcher:
+    """Lets hooks see and stop a run while its workers are at it, on a connection of its own."""
 
+    def __init__(self, shared: Shared, hooks: Hooks) -> None:
+        self.shared = shared
+        self.hooks = hooks
+        self.link: connection | None = None
 
-def _look(shared: Shared) -> Progress | None:
-    """Read how far the run is, and stop it when a task failed elsewhere; None when nobody answers."""
-    try:
-        with tasks.queue(shared.url) as at:
-            counts = tasks.count(at, shared.run_id)
-            if counts["failed"]:
-                shared.stop("a schema failed")
-            waiting = locking.describe_waiting(at, f"{shared.application}_")
-            return Progress(tasks.gate(at, shared.run_id).wave, counts, tuple(waiting))
-    except psycopg2.OperationalError:
-        return None
+    def watch(self, workers: Sequence[Worker]) -> None:
+        """Return when all workers have ended."""
+        looked_at = float("-inf")
+        while alive := [worker for worker in workers if worker.is_alive()]:
+            self.tell_lines()
+            if time.monotonic() - looked_at >= LOOK_SECONDS:
+                looked_at = time.monotonic()
+                self.look()
+            alive[0].join(TICK_SECONDS)
+
+    def tell_lines(self) -> None:
+        """Hand on what workers said."""
+        for line in self.shared.take_lines():
+            self.hooks.log(line)
+
+    def look(self) -> None:
+        """Ask whether to stop and tell how far it is; a task that failed elsewhere stops the run here too."""
+        if reason := self.hooks.stop_reason():
+            self.shared.stop(reason)
+        try:
+            progress = self._read()
+        except psycopg2.OperationalError:
+            self.close()  # the workers notice by themselves
+            return
+        if progress.counts["failed"]:
+            self.shared.stop("a schema failed")
+        self.hooks.progress(progress)
+
+    def _read(self) -> Progress:
+        self.link = self.link or tasks.connect(self.shared.url, f"{APPLICATION}_watcher")
+        with self.link.cursor() as at:
+            waiting = locking.describe_waiting(at, f"{self.shared.application}_")
+            counts = tasks.count(at, self.shared.run_id)
+            return Progress(tasks.gate(at, self.shared.run_id).wave, counts, tuple(waiting))
+
+    def close(self) -> None:
+        """Forget the connection."""
+        if self.link is not None:
+            self.link.close()
+        self.link = None
 
 
 def _result(shared: Shared, at: psycopg2.extensions.cursor, seconds: float, hooks: Hooks) -> Result:

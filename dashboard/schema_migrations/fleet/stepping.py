@@ -89,9 +89,9 @@ def version_before(task: Task, steps: Sequence[Step], number: int) -> str | None
 
 def in_transaction(at: cursor, move: Move, limits: Limits, by_alembic: Runner) -> None:
     """Do a step in one transaction. Nothing of it is left when this raises."""
-    _demand_schema(at, move.schema)
     schema = quoted(move.schema)
-    lines = ["BEGIN", *_limits("SET LOCAL", limits), f"SET LOCAL search_path TO {schema}, public"]
+    path = f"SET LOCAL search_path TO {schema}, public"
+    lines = ["BEGIN", *_limits("SET LOCAL", limits), path, _demanding(move.schema)]
     if move.before is None:
         lines.append(VERSION_TABLE.format(schema=schema))
     try:
@@ -100,6 +100,9 @@ def in_transaction(at: cursor, move: Move, limits: Limits, by_alembic: Runner) -
             by_alembic(at.connection, move.schema, move.step)
         note(at, move)
         at.execute("COMMIT")
+    except errors.InvalidSchemaName as error:
+        at.execute("ROLLBACK")
+        raise SchemaGoneError(move.schema) from error
     except BaseException:
         if not at.connection.closed:
             at.execute("ROLLBACK")
@@ -108,14 +111,15 @@ def in_transaction(at: cursor, move: Move, limits: Limits, by_alembic: Runner) -
 
 def alone(at: cursor, move: Move, limits: Limits) -> None:
     """Do a step that PostgreSQL refuses inside a transaction; may be repeated after a death half-way."""
-    _demand_schema(at, move.schema)
     statement = move.step.statements[0]
     path = f"SET search_path TO {quoted(move.schema)}, public"
-    at.execute("; ".join([*_limits("SET", limits), path]))
     try:
+        at.execute("; ".join([*_limits("SET", limits), path, _demanding(move.schema)]))
         if not indexes.is_done(at, move.schema, statement):
             at.execute(statement)
         note(at, move)
+    except errors.InvalidSchemaName as error:
+        raise SchemaGoneError(move.schema) from error
     finally:
         if not at.connection.closed:
             at.execute("RESET search_path; RESET lock_timeout; RESET statement_timeout")
@@ -179,8 +183,7 @@ def _limits(scope: str, limits: Limits) -> list[str]:
     return [f"{scope} {name} TO {max(round(seconds * 1000), 1)}" for name, seconds in wanted.items()]
 
 
-def _demand_schema(at: cursor, schema: str) -> None:
-    """Refuse to go on without the schema: its path would end in `public`."""
-    at.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,))
-    if at.fetchone() is None:
-        raise SchemaGoneError(schema)
+def _demanding(schema: str) -> str:
+    """Return what fails without the schema: its path would lead to `public`."""
+    literal = quoted(schema).replace("'", "''")
+    return f"SELECT '{literal}'::regnamespace"

@@ -113,7 +113,9 @@ def create(
         for wave, members in enumerate(waves)
         for one in members
     ]
+    at.execute("BEGIN")  # all of them or none: a run that has tasks is taken as complete
     execute_values(at, SQL["insert_tasks"], rows, page_size=1000)
+    at.execute("COMMIT")
     left_out = tuple(one.schema for one in found if first[one.schema] is None)
     return Created(len(rows), len(waves), waves[0][0].schema if waves else "", left_out)
 

@@ -173,11 +173,13 @@ class Worker(threading.Thread):
                 waited=False,
             )
             return
+        concurrently = False
         try:
             for step in self.shared.steps[task.step :]:
+                concurrently = not step.transactional
                 self._do(at, task, step)
         except LOCKED as error:
-            self._give_way(at, task, error)
+            self._give_way(at, task, error, concurrently=concurrently)
         except SchemaGoneError:
             tasks.leave_out(at, self.shared.run_id, task.schema, "there is no such schema any more")
         except (psycopg2.Error, StepError, IndexTakenError, DashboardError) as error:
@@ -202,9 +204,9 @@ class Worker(threading.Thread):
         is_last = step.number == len(steps) - 1
         return Move(self.shared.run_id, task, step, before, is_last, self.shared.options.actor)
 
-    def _give_way(self, at: cursor, task: Task, error: psycopg2.Error) -> None:
+    def _give_way(self, at: cursor, task: Task, error: psycopg2.Error, *, concurrently: bool) -> None:
         """Let a locked schema rest while others go on; a failure once it was tried often enough."""
-        who = locking.describe_blockers(at, task.schema, concurrently=True)
+        who = locking.describe_blockers(at, task.schema, concurrently=concurrently)
         reason = f"{_first_line(error)}; in the way: {who}" if who else _first_line(error)
         if task.lock_waits + 1 >= self.shared.options.max_lock_waits:
             self._fail(at, task, f"still locked after {task.lock_waits + 1} tries: {reason}")
