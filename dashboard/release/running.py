@@ -54,6 +54,7 @@ class _Course:
             with self._step("Restart workers, scheduler and web"):
                 restarting.restart(self.settings, self.say)
                 self.done.restarted = True
+                smoke.wait_alive(self.wishes.base_url or self.settings.url)
         with self._step("Smoke tests"):
             smoke.run_all(self.settings, self.say, actor=self.wishes.actor, base_url=self.wishes.base_url)
         if self.done.announcement is not None:

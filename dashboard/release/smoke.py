@@ -77,6 +77,17 @@ def _checks(app: Flask, url: str, actor: str) -> Iterator[Check]:
         yield _timed(f"reading in {tenant.slug}", partial(read_in, tenant))
 
 
+def wait_alive(url: str) -> None:
+    """Wait for a web server that has just been started. Raises StepError."""
+    deadline = time.monotonic() + READY_SECONDS
+    while (answer := visit(url, "/healthz")).status != HTTPStatus.OK:
+        if time.monotonic() > deadline:
+            raise StepError(
+                f"{url} does not answer {READY_SECONDS:.0f} s after the restart: {answer.text[:SHOWN]}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
 def wait_ready(url: str) -> Check:
     """Ask until every part is ready, or say which one is not."""
     deadline = time.monotonic() + READY_SECONDS
