@@ -28,6 +28,7 @@ PLAN, RUN = "fleet.plan", "fleet.run"
 LOCK = "fleet.run"
 READING = "fleet.run"
 ROWS = 25
+REPORTED = 200
 MOVING = (FleetStatus.WAITING, FleetStatus.RUNNING)
 PACE = timedelta(seconds=60)  # the rate is that of the last minute: pauses must not count
 ORDER = (TaskStatus.DONE, TaskStatus.RUNNING, TaskStatus.PENDING, TaskStatus.FAILED, TaskStatus.SKIPPED)
@@ -85,6 +86,12 @@ class Course:
     def failures(self) -> list[TaskRow]:
         """The schemas that need a decision."""
         return [task for wave in self.waves for task in wave.tasks if task.status == TaskStatus.FAILED]
+
+    @property
+    def first(self) -> list[tuple[Wave, TaskRow]]:
+        """What the report on the page shows: the failures, then wave by wave."""
+        every = [(wave, task) for wave in self.waves for task in wave.tasks]
+        return sorted(every, key=lambda line: line[1].status != TaskStatus.FAILED)[:REPORTED]
 
     @property
     def held_up(self) -> list[TaskRow]:

@@ -6,32 +6,29 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, text
 
-from dashboard.app import create_app
 from dashboard.core.config import Settings
-from dashboard.core.db import SharedModel, db
+from dashboard.core.db import db
 from dashboard.schema_migrations.fleet import jobs, planning
 from dashboard.tenancy import queries as tenancy
-from tests.conftest import Browser, Servers
+from tests.conftest import Servers
 from tests.schema_migrations.fleet import ground as grounds
-from tests.schema_migrations.fleet_desk.desk import Desk, DeskGround, forget_everything, forget_people
+from tests.schema_migrations.fleet_desk.desk import (
+    Desk,
+    DeskGround,
+    forget_everything,
+    forget_people,
+    prepare,
+    product,
+)
 
 DATABASE = "fleet_desk"
 
 
 @pytest.fixture(scope="package")
 def desk_database(servers: Servers) -> Iterator[tuple[str, str]]:
-    """The database with every shared table, which the product's logins may read."""
-    urls = grounds.prepare(servers, DATABASE)
-    engine = create_engine(urls[0].replace("postgresql://", "postgresql+psycopg2://"))
-    with engine.begin() as connection:
-        SharedModel.metadata.create_all(connection)
-        connection.execute(
-            text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO steward_app, steward_monitor")
-        )
-    engine.dispose()
-    yield urls
+    """The database of the desk's fleet."""
+    yield prepare(servers, DATABASE)
     grounds.remove(servers, DATABASE)
 
 
@@ -40,9 +37,7 @@ def desk_app(app: Flask, settings: Settings, desk_database: tuple[str, str]) -> 
     """The product over that database; the control database is the one of all tests."""
     names = ("database_url", "database_direct_url", "database_monitor_url")
     urls = {name: getattr(settings, name).replace("/erp_test", f"/{DATABASE}") for name in names}
-    made = create_app(settings.model_copy(update=urls))
-    made.test_client_class = Browser
-    made.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False, WTF_CSRF_ENABLED=False)
+    made = product(settings.model_copy(update=urls))
     yield made
     with made.app_context():
         forget_people()

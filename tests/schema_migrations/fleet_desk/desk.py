@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, select, text
 
-from dashboard.core.db import db
+from dashboard.app import create_app
+from dashboard.core.config import Settings
+from dashboard.core.db import SharedModel, db
 from dashboard.jobs import queries as job_queries
 from dashboard.jobs import service as jobs
 from dashboard.jobs.models import SYSTEM_ACTOR, JobRun
@@ -17,7 +19,8 @@ from dashboard.jobs.store import control_transaction
 from dashboard.schema_migrations.fleet.models import FleetPlan, FleetRun
 from dashboard.tenancy import queries as tenancy
 from dashboard.users.service import create_operator
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Browser, Servers
+from tests.schema_migrations.fleet import ground as grounds
 from tests.schema_migrations.fleet.ground import Ground
 
 WRITTEN = ("fleet_run", "rehearsal", "fleet_plan", "job_run", "reading", "alert", "alert_event")
@@ -36,6 +39,27 @@ class DeskGround(Ground):
                 at.execute(f"DROP SCHEMA {name} CASCADE")
             at.execute("TRUNCATE public.tenant, public.schema_head, public.fleet_task CASCADE")
         tenancy.forget()
+
+
+def prepare(servers: Servers, name: str) -> tuple[str, str]:
+    """Make a database with every shared table, which the product's logins may read; see `grounds.prepare`."""
+    urls = grounds.prepare(servers, name)
+    engine = create_engine(urls[0].replace("postgresql://", "postgresql+psycopg2://"))
+    with engine.begin() as connection:
+        SharedModel.metadata.create_all(connection)
+        connection.execute(
+            text("GRANT SELECT ON ALL TABLES IN SCHEMA public TO steward_app, steward_monitor")
+        )
+    engine.dispose()
+    return urls
+
+
+def product(settings: Settings) -> Flask:
+    """The product with other settings than those of the session."""
+    made = create_app(settings)
+    made.test_client_class = Browser
+    made.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False, WTF_CSRF_ENABLED=False)
+    return made
 
 
 @dataclass
