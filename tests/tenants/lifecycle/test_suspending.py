@@ -16,6 +16,7 @@ from dashboard.jobs.runner import perform
 from dashboard.schema_migrations import service as migrations
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.scope import use_tenant
+from dashboard.tenants.lifecycle import suspending
 from tests.tenants.lifecycle.conftest import Town
 
 pytestmark = [pytest.mark.commits, pytest.mark.xdist_group("lifecycle")]
@@ -73,7 +74,8 @@ def test_a_process_that_does_not_know_yet_answers_as_one_that_does(
     staff = login("staff", slug)
     page = f"/t/{slug}/records/supplier/"
     assert staff.get(page).status_code == 200
-    town.past.sql(f"REVOKE {town.tenant.role} FROM steward_app")
+    with db.engines["owner"].begin() as connection:
+        suspending.close(connection, town.tenant)
     closing = "UPDATE public.tenant SET status = 'suspended', status_reason = 'Elsewhere' WHERE slug = %s"
     town.past.sql(closing, slug)
     answer = staff.get(page)
