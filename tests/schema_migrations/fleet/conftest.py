@@ -26,4 +26,5 @@ def ground(fleet_database: tuple[str, str], tmp_path: Path) -> Iterator[Ground]:
     ground = Ground(url, superuser_url, grounds.usual_history(tmp_path / "history"))
     ground.clear()
     yield ground
+    ground.close()
     ground.clear()

@@ -110,6 +110,7 @@ class Ground:
     url: str
     superuser_url: str
     history: History
+    kept: connection | None = None
 
     def settle(self, tenants: int, spares: int = 0) -> list[str]:
         """Make schemas at the first revision; returns the tenants' schemas in the order of running."""
@@ -140,9 +141,17 @@ class Ground:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """What a query answers."""
-        with self.link() as link, link.cursor() as at:
+        if self.kept is None or self.kept.closed:
+            self.kept = psycopg2.connect(self.url)
+            self.kept.autocommit = True
+        with self.kept.cursor() as at:
             at.execute(query, values or None)
             return at.fetchall() if at.description else []
+
+    def close(self) -> None:
+        """Forget the connection."""
+        if self.kept is not None:
+            self.kept.close()
 
     def steps(self, start: str | None = "a1", to: str = "head") -> list[Step]:
         """The plan."""

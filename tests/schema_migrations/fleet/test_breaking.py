@@ -257,6 +257,7 @@ def test_a_server_that_stays_away_ends_the_run_which_can_be_resumed(ground: Grou
         until(lambda: not any(worker.name.startswith("steward_fleet_1_") for worker in threading.enumerate()))
         at.execute(f"ALTER DATABASE {database} CONNECTION LIMIT -1")
     link.close()
+    ground.close()
     thread.join()
     assert results[0].outcome is Outcome.HALTED
     assert "the connection is lost" in results[0].reason
