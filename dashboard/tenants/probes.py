@@ -21,6 +21,8 @@ COUNTED = (
     " JOIN pg_class AS i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid), 0))"
     " * current_setting('block_size')::bigint"
 )
+# Catalogs have poor statistics while many schemas are made: nested loops over them would take minutes.
+AS_SETS = "SET LOCAL enable_nestloop TO off; SET LOCAL jit TO off"
 HISTORY = "row_history"
 ARCHIVED = "archived"
 
@@ -77,11 +79,13 @@ class DatabaseFacts:
 
 def read_schemas(connection: Connection) -> list[SchemaFacts]:
     """Facts of every tenant schema, registered or not (the verification query of the strategy)."""
+    connection.exec_driver_sql(AS_SETS)
     return [SchemaFacts(**row) for row in connection.execute(text(SCHEMAS)).mappings()]
 
 
 def read_database(connection: Connection) -> DatabaseFacts:
     """Counts and settings of the whole database."""
+    connection.exec_driver_sql(AS_SETS)
     return DatabaseFacts(**connection.execute(text(DATABASE)).mappings().one())
 
 
