@@ -64,6 +64,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("tenants.isolation", "tenants.try_isolation", "Try to get out of each tenant", every=900),
     Schedule("tenants.keep_spares", "tenants.keep_spares", "Keep schemas for new tenants ready", every=60),
     Schedule("tenants.sweep_rewinds", "tenants.sweep_rewinds", "Clear what a broken rewind left", every=60),
+    Schedule("tenants.sweep_archives", "tenants.sweep_archives", "Settle broken work on tenants", every=60),
     Schedule("files.clean_up", "files.clean_up", "Remove files that belong to no record", cron="40 3 * * *"),
     Schedule("sourcing.keep", "sourcing.keep", "Open sealed bids, remind suppliers, deliver mails", every=60),
     Schedule(
