@@ -148,6 +148,8 @@ def _head(scene: Scene, schema: str, subject: str) -> Check:
             return Answer(skipped=f"{AWAY} {error}")
         if not restored and not now:
             return Answer(skipped="Neither side has a migration history here.")
+        if not now and schema != live.SHARED:
+            return Answer(skipped="The tenant is not on the live cluster any more.")
         at_begin = scene.begin.heads.get(schema, "") if scene.begin else now
         if restored in {now, at_begin} | left:
             return Answer(detail=f"at {restored or 'none'}")

@@ -71,11 +71,13 @@ def read_begin(url: str) -> Begin:
 
 
 def list_tenants(at: cursor) -> list[Tenant]:
-    """Return the registered tenants; none where the registry does not exist."""
+    """Return the registered tenants that have a schema; none where the registry does not exist."""
     at.execute("SELECT to_regclass('public.tenant') IS NOT NULL")
     if not _first(at):
         return []
-    at.execute("SELECT slug, schema_name, created_at FROM public.tenant ORDER BY slug")
+    at.execute(
+        "SELECT slug, schema_name, created_at FROM public.tenant WHERE status <> 'archived' ORDER BY slug"
+    )
     return [Tenant(*row) for row in at.fetchall()]
 
 
