@@ -7,7 +7,7 @@ from pathlib import Path
 from psycopg2.extensions import connection
 
 from dashboard.health.connection import fetch, fetch_one, probe_connection
-from dashboard.schema_migrations.ledger import LEDGER, Standing
+from dashboard.schema_migrations.ledger import LEDGER, Standing, by_name
 
 SQL = Path(__file__).with_name("sql")
 FLEET_MS = 15_000  # a thousand tenants are read in well under a second; leave room for a busy server
@@ -91,7 +91,7 @@ def compare(link: connection, rows: list[Standing], tables: set[VersionTable]) -
 def _ledger(link: connection) -> list[Standing]:
     with link.cursor() as at:
         at.execute(str(LEDGER))
-        return [Standing._make(row) for row in at.fetchall()]
+        return by_name(Standing._make(row) for row in at.fetchall())
 
 
 def _moves(link: connection) -> list[Move]:

@@ -15,6 +15,7 @@ from dashboard.schema_migrations.drift.groups import group
 from dashboard.schema_migrations.fleet.models import FleetStatus
 from dashboard.schema_migrations.grid import SHOWN, GridFilter, choose
 from dashboard.schema_migrations.revisions import CURRENT, PENDING
+from dashboard.schema_migrations.upkeep import due
 
 pages = Blueprint("schema_migrations", __name__)
 PERMISSION = "database.migrations.view"
@@ -41,7 +42,7 @@ def page() -> ResponseReturnValue:
         grid=choose(schemas, wanted),
         wanted=wanted,
         shown=SHOWN,
-        open_run=queries.get_open_run(),
+        upkeep=due({row.revision for row in ledger.rows}),
     )
 
 

@@ -3,4 +3,3 @@ SELECT h.schema_name, h.kind, coalesce(t.slug, ''), coalesce(t.name, h.schema_na
     coalesce(t.role_name, h.schema_name), h.revision, h.moved_at, h.fingerprint, h.fingerprinted_at
 FROM public.schema_head AS h LEFT JOIN public.tenant AS t ON t.id = h.tenant_id
 WHERE t.status IS DISTINCT FROM 'archived'
-ORDER BY coalesce(t.name, h.schema_name), h.schema_name
