@@ -18,6 +18,7 @@ from dashboard.release.commands import release
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.fleet.commands import fleet
 from dashboard.schema_migrations.histories import History
+from dashboard.schema_migrations.merging import merge_heads
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenants.service import create_tenant, slug_of
 from dashboard.users.service import bootstrap_admin
@@ -68,6 +69,14 @@ def upgrade() -> None:
 def new_migration(history: str, message: str) -> None:
     """Write a migration from the difference between models and database."""
     click.echo(migrations.write_revision(History(history), message))
+
+
+@migration_files.command("merge")
+@click.argument("history", type=click.Choice([history.value for history in History]))
+@plainly
+def merge_migrations(history: str) -> None:
+    """Write the revision that joins two heads."""
+    click.echo(merge_heads(History(history)))
 
 
 @operators.command("bootstrap")
