@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from dashboard.backups import queries, verifying
 from dashboard.backups.barman import BackupFacts, Barman, BarmanError, CheckResult
@@ -80,7 +81,13 @@ def _to_read(server: str, statuses: dict[str, str]) -> list[str]:
 
 
 def _store(server: str, facts: BackupFacts) -> None:
-    db.session.merge(Backup(server=server, gone_at=None, **asdict(facts)))
+    """Write what is known of a backup; another process may find the same new one at the same moment."""
+    known = {"server": server, "gone_at": None, **asdict(facts)}
+    try:
+        with db.session.begin_nested():
+            db.session.merge(Backup(**known))
+    except IntegrityError:
+        db.session.merge(Backup(**known))
 
 
 def _mark_gone(server: str, present: list[str]) -> None:
