@@ -11,6 +11,7 @@ from dashboard.core.db import db
 from dashboard.jobs.models import JobRun
 from dashboard.jobs.store import control_transaction
 from dashboard.tenancy import queries as tenancy
+from tests.conftest import PASSWORD
 
 
 @pytest.fixture
@@ -94,6 +95,17 @@ def test_a_domain_of_another_tenant_is_refused(admin: FlaskClient) -> None:
     assert "is taken" in change(admin, "add", "globex.localhost")
     assert "not a domain of this tenant" in change(admin, "make_primary", "globex.localhost")
     assert "host name" in change(admin, "add", "NOT A HOST")
+
+
+def test_whoever_comes_by_a_host_name_is_in_its_tenant(admin: FlaskClient) -> None:
+    change(admin, "add", "erp.example.com")
+    there = "http://erp.example.com"
+    person = {"email": admin.email, "password": PASSWORD}  # type: ignore[attr-defined]
+    assert admin.post("/login", data=person, base_url=there).status_code == 302
+    assert admin.get("/", base_url=there).location == "/t/acme/"
+    assert admin.get("/t/globex/", base_url=there).status_code == 404
+    change(admin, "remove", "erp.example.com")
+    assert admin.get("/t/globex/", base_url=there).status_code == 200
 
 
 def test_a_domain_leads_to_its_tenant_and_to_no_other(login: Callable[..., FlaskClient]) -> None:
