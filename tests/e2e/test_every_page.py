@@ -10,12 +10,19 @@ from playwright.sync_api import Page
 from dashboard.tenancy.models import TenantRef
 from tests.e2e.conftest import NARROW, WIDE
 from tests.e2e.places import Frame
-from tests.e2e.watching import accessibility_faults, sideways_faults, take_picture
+from tests.e2e.watching import (
+    SEEN_RULES,
+    accessibility_faults,
+    sideways_faults,
+    take_picture,
+    takes_pictures,
+)
 
 SHARDS = 4  # so that the test processes share the work
-THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-# What axe finds hangs on the size or on the theme: each is looked at once, for it takes a second a time.
-SPOKEN = {(WIDE, "light"), (NARROW, "dark")}
+Look = tuple[tuple[int, int], Literal["light", "dark"]]
+# Faults hang on the size or on the theme, so each is looked at once; for pictures in every pairing.
+LOOKS: tuple[Look, ...] = ((WIDE, "light"), (NARROW, "dark"))
+PICTURED: tuple[Look, ...] = (*LOOKS, (WIDE, "dark"), (NARROW, "light"))
 PAINTED = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # Answers for machines, not for people.
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/t/<tenant>/switch"}
@@ -43,17 +50,14 @@ def faults(page: Page, address: str, name: str) -> list[str]:
     if answer is None or answer.status >= 400:
         found.append(f"{address}: status {answer.status if answer else 'none'}")
     page.evaluate("document.fonts.ready")
-    for size in (WIDE, NARROW):
+    for size, theme in PICTURED if takes_pictures() else LOOKS:
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        for theme in THEMES:
-            page.emulate_media(color_scheme=theme)
-            page.evaluate(PAINTED)
-            take_picture(page, f"{name}-{size[0]}-{theme}")
-            seen_so = f"{size[0]} {theme} "
-            lines = sideways_faults(page)
-            if (size, theme) in SPOKEN:
-                lines += accessibility_faults(page)
-            found += [seen_so + line for line in lines]
+        page.emulate_media(color_scheme=theme)
+        page.evaluate(PAINTED)
+        take_picture(page, f"{name}-{size[0]}-{theme}")
+        # the second look is about what the size and the theme change
+        lines = sideways_faults(page) + accessibility_faults(page, () if theme == "light" else SEEN_RULES)
+        found += [f"{size[0]} {theme} {line}" for line in lines]
     return found
 
 

@@ -11,6 +11,8 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 PICTURES = Path(__file__).parent / "pictures"
 GRAVE = {"serious", "critical"}
+# Rules about what is seen; the others ask the document alone, whatever its size and colours.
+SEEN_RULES = ("color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block")
 
 
 class Complaints:
@@ -40,14 +42,17 @@ class Complaints:
         return heard
 
 
-def accessibility_faults(page: Page) -> list[str]:
-    """Give axe's serious and critical findings, one line per rule with its first places."""
+def accessibility_faults(page: Page, rules: tuple[str, ...] = ()) -> list[str]:
+    """Give serious and critical findings of axe, by these rules or by all, a line each."""
     if not page.evaluate("'axe' in window"):
         # Through the debugger: the page's own policy would refuse a script without nonce, and must.
         session = page.context.new_cdp_session(page)
         session.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
         session.detach()
-    report: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": list(rules)}
+    report: dict[str, Any] = page.evaluate("options => axe.run(options)", options)
     return [_told(page, finding) for finding in report["violations"] if finding["impact"] in GRAVE]
 
 
@@ -105,8 +110,13 @@ def look_at(page: Page, name: str, narrow: tuple[int, int], wide: tuple[int, int
     assert found == []
 
 
+def takes_pictures() -> bool:
+    """Whether pictures are asked for: STEWARD_E2E_PICTURES=1."""
+    return os.environ.get("STEWARD_E2E_PICTURES") == "1"
+
+
 def take_picture(page: Page, name: str) -> None:
-    """Keep a picture in tests/e2e/pictures when STEWARD_E2E_PICTURES=1, to be looked at."""
-    if os.environ.get("STEWARD_E2E_PICTURES") == "1":
+    """Keep a picture in tests/e2e/pictures when they are asked for, to be looked at."""
+    if takes_pictures():
         PICTURES.mkdir(exist_ok=True)
         page.screenshot(path=PICTURES / f"{name}.png")
