@@ -60,7 +60,8 @@ def bring_up(
             say(f"{found.schema}: the ledger said {found.ledger}, the schema itself says {found.actual}")
         at.execute(STANDING)
         standing = {str(schema): revision for schema, revision in at.fetchall()}
-        behind = {schema: at_ for schema, at_ in standing.items() if at_ != scripts.get_current_head()}
+        head = scripts.get_current_head()
+        behind = {schema: revision for schema, revision in standing.items() if revision != head}
         if behind:
             _run(at, url, behind, scripts, options or Options(actor=actor, scripts=scripts), say)
     return Upgraded(len(behind), len(standing))

@@ -8,10 +8,10 @@ from dashboard.schema_migrations.fleet.upgrading import bring_up
 from tests.schema_migrations.fleet.ground import Ground
 
 
-def bring(ground: Ground, **options: int) -> tuple[int, int, list[str]]:
+def bring(ground: Ground) -> tuple[int, int, list[str]]:
     lines: list[str] = []
     scripts = ground.history.scripts
-    chosen = Options(actor="system", scripts=scripts, **options)
+    chosen = Options(actor="system", scripts=scripts)
     done = bring_up(ground.url, actor="system", say=lines.append, scripts=scripts, options=chosen)
     return done.moved, done.total, lines
 
