@@ -46,6 +46,7 @@ LOCK_SECONDS = (1, 2, 5, 5)
 BESIDE = "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :schema) AND nspname ~ :ending"
 ARCHIVED, DELETED = "archived", "deleted"
 GROUP = "steward_tenant"
+HISTORY = "row_history"
 ROLE = "SELECT 1 FROM pg_roles WHERE rolname = :name"
 
 
@@ -74,7 +75,7 @@ def put_away(run: Run, order: Order) -> TenantArchive:
             _close(run, order)
             archive = _keep(run, order)
             run.progress(95, ALL, f"Dropping {order.tenant.schema}")
-            _drop(order)
+            _drop(order, archive.counts)
         except BaseException:
             give_up(run.id, order.tenant, order.settings)
             raise
@@ -193,12 +194,13 @@ def _teller(run: Run) -> dumping.Tell:
     return tell
 
 
-def _drop(order: Order) -> None:
+def _drop(order: Order, counts: dict[str, int]) -> None:
     """Schema, role and registration go together. Raises ConflictError where something holds on to them."""
     for attempt, seconds in enumerate(LOCK_SECONDS, 1):
         try:
             with db.engines["owner"].begin() as connection:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout TO '{seconds}s'")
+                refuse_changed(connection, order.tenant, counts)
                 _drop_all(connection, order)
         except DBAPIError as error:
             is_last = attempt == len(LOCK_SECONDS)
@@ -211,6 +213,18 @@ def _drop(order: Order) -> None:
         else:
             tenancy.forget()
             return
+
+
+def refuse_changed(connection: Connection, tenant: TenantRef, counts: dict[str, int]) -> None:
+    """Raise ConflictError where a transaction that was open before the closing wrote after the dump."""
+    if HISTORY not in counts:
+        return
+    name = f"{quote(connection, tenant.schema)}.{HISTORY}"
+    connection.exec_driver_sql(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
+    if connection.scalar(text(f"SELECT count(*) FROM {name}")) != counts[HISTORY]:  # noqa: S608
+        raise ConflictError(
+            f"{tenant.name} was changed after its dump had begun, so it stays as it was.", fix="Ask again."
+        )
 
 
 def _drop_all(connection: Connection, order: Order) -> None:
@@ -281,7 +295,7 @@ def give_up(run_id: UUID, tenant: TenantRef, settings: Settings) -> bool:
 
 def to_deleted(archive: TenantArchive, tenant: TenantRef, *, actor: str, run_id: UUID) -> TenantArchive:
     """Delete an archived tenant: its archive becomes the last dump, and the registry forgets it."""
-    taken = archive.registration | {"grants": registration.grants_of(tenant.slug)}
+    taken = archive.registration | registration.take_names(tenant)
     days = value(keeping.KEEP_DAYS)
     values: dict[str, Any] = {
         "kind": DELETED,

@@ -26,18 +26,22 @@ REVISIONS = (
 
 
 def take(tenant: TenantRef) -> tuple[dict[str, Any], str]:
-    """Return the registration of a tenant as JSON, and the revision its schema stands at."""
-    given = {"id": tenant.id}
+    """Return all that is known of a tenant as JSON, and the revision its schema stands at."""
     with db.engines["owner"].begin() as connection:
         revision = current(connection, History.TENANT, tenant.schema) or ""
         taken = {
-            "tenant": connection.scalar(text(TENANT), given),
-            "domains": connection.scalar(text(DOMAINS), given),
-            "revisions": connection.scalar(text(REVISIONS), given),
             "fingerprint": definition.fingerprint(connection, tenant.schema, role=tenant.role),
             "owned": [list(each) for each in sealing.owned_by_others(connection, tenant.schema)],
         }
-    return taken | {"grants": grants_of(tenant.slug)}, revision
+    return taken | take_names(tenant), revision
+
+
+def take_names(tenant: TenantRef) -> dict[str, Any]:
+    """Return what a tenant is called, reached by and looked after by now, as JSON."""
+    queries = {"tenant": TENANT, "domains": DOMAINS, "revisions": REVISIONS}
+    with db.engines["owner"].begin() as connection:
+        found = {key: connection.scalar(text(query), {"id": tenant.id}) for key, query in queries.items()}
+    return found | {"grants": grants_of(tenant.slug)}
 
 
 def grants_of(slug: str) -> list[dict[str, str]]:

@@ -153,8 +153,8 @@ def _clean(town: Town, before: set[int]) -> None:
     tenancy.forget()
     for tenant in tenancy.list_tenants():
         if tenant.id not in before:
-            town.past.sql(f"DROP SCHEMA {tenant.schema} CASCADE")
-            town.past.sql(f"DROP ROLE {tenant.role}")
+            town.past.sql(f"DROP SCHEMA IF EXISTS {tenant.schema} CASCADE")
+            town.past.sql(f"DROP ROLE IF EXISTS {tenant.role}")
             town.past.sql("DELETE FROM public.tenant WHERE id = %s", tenant.id)
     if town.tenant.status == "suspended":
         suspending.resume(town.tenant, actor="tester@example.com")

@@ -1,5 +1,6 @@
 """An archived or deleted tenant comes back as it was; whatever breaks on the way leaves it as it was, too."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,9 +9,12 @@ from sqlalchemy import select, text, update
 
 from dashboard.backups.copies.place import place_of
 from dashboard.core.db import db
+from dashboard.core.errors import ConflictError
 from dashboard.files.setup import current_setup
 from dashboard.jobs.store import control_transaction
+from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.drift import definition
+from dashboard.schema_migrations.histories import History
 from dashboard.schema_migrations.models import SchemaHead
 from dashboard.settings import service as settings
 from dashboard.tenancy import queries as tenancy
@@ -129,6 +133,34 @@ def test_without_days_to_keep_a_deletion_keeps_neither_dump_nor_files_nor_name(t
     assert files_of("tenant_brief") == []
     assert done.result is not None
     assert "is gone" in town.run("restore", slug="brief", archive=done.result["archive"]).error
+
+
+def test_one_that_was_archived_before_a_migration_comes_back_migrated(town: Town) -> None:
+    town.run("clone", name="Elder", new_slug="elder", with_data=False)
+    elder = tenancy.get_tenant("elder")
+    (head,) = migrations.heads(History.TENANT)
+    with migrations.locked_connection("owner") as connection:
+        migrations.downgrade(connection, History.TENANT, elder.schema)
+        migrations.upgrade(connection, History.TENANT, elder.schema, "0006")
+    assert town.run("archive", slug="elder", reason="Before.").status == "succeeded"
+    rename = {"name": "Elder", "slug": "eldest", "owner_email": "", "colour": "#0f766e"}
+    done = town.run("rename", slug="elder", tenant_id=elder.id, names=rename)
+    assert done.status == "succeeded", done.error
+    done = town.run("restore", slug="eldest")
+    assert done.status == "succeeded", done.error
+    with db.engines["owner"].begin() as connection:
+        assert migrations.current(connection, History.TENANT, elder.schema) == head
+        found = definition.fingerprint(connection, elder.schema, role=elder.role)
+    assert found == fingerprint(town)
+
+
+def test_what_is_written_after_the_dump_keeps_the_schema(town: Town) -> None:
+    ((changes,),) = town.past.sql("SELECT count(*) FROM row_history")
+    for counted, refused in ((changes, False), (changes - 1, True)):
+        with db.engines["owner"].connect() as connection:
+            with pytest.raises(ConflictError, match="was changed after") if refused else nullcontext():
+                archiving.refuse_changed(connection, town.tenant, {"row_history": counted})
+            connection.rollback()
 
 
 def test_a_store_that_cannot_be_written_leaves_the_tenant_untouched(town: Town, tmp_path: Path) -> None:
