@@ -1,0 +1,243 @@
+"""`python -m bench.creating [--tenants N] [--rounds N]`: creating tenants beside psql, few and many there.
+
+psql replays the same DDL with role, grants and rows in one transaction: that is the floor. Beside it stands
+what Alembic takes in process. Each side in turn, on one server with fsync; the median of the rounds counts.
+"""
+
+import argparse
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Connection, Engine, event, text
+
+from bench.report import Bar
+from bench.stage import Stage, servers
+from dashboard.app import create_app
+from dashboard.backups.copies.setup import programs_of
+from dashboard.core.config import get_settings
+from dashboard.core.db import db
+from dashboard.schema_migrations import service as migrations
+from dashboard.schema_migrations.histories import History
+from dashboard.tenancy.scope import quote
+from dashboard.tenants.creating import blueprint as blueprints
+from dashboard.tenants.creating import pool, rendering
+from dashboard.tenants.creating.locking import creating
+from dashboard.tenants.rewinding.tools import libpq_environment
+from dashboard.tenants.service import create_tenant
+
+FEW = 10
+DDL_BAR, POOL_MS, MANY_BAR = 1.5, 10.0, 1.3
+POOL, OPENED, WHOLE = "spare: the transaction", "spare: with its connection", "spare: create_tenant"
+DDL, PSQL, ALEMBIC = "blueprint: create_tenant", "psql, the same DDL and rows", "command.upgrade in process"
+# What else the transaction writes, for psql.
+ROWS = """
+WITH t AS (
+    INSERT INTO public.tenant (name, slug, schema_name, role_name, colour)
+    VALUES ('Bench', '{slug}', '{name}', '{name}', '#000000') RETURNING id
+), d AS (
+    INSERT INTO public.domain (tenant_id, host, is_primary) SELECT id, '{slug}.localhost', true FROM t
+), h AS (
+    INSERT INTO public.schema_head (schema_name, tenant_id, revision) SELECT '{name}', id, '{revision}' FROM t
+)
+INSERT INTO public.tenant_revision (tenant_id, to_revision, applied_by, duration_ms)
+SELECT id, '{revision}', 'bench', 0 FROM t;
+"""
+Side = Callable[[str], float]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; the exit status is 1 when a bar is missed."""
+    parser = argparse.ArgumentParser(prog="bench.creating", description=__doc__)
+    parser.add_argument("--tenants", type=int, default=100, help="how many there are the second time")
+    parser.add_argument("--rounds", type=int, default=9, help="how often each side is measured")
+    asked = parser.parse_args(arguments)
+    with servers() as stage, product(stage) as folder:
+        pool.keep(0)
+        results = {}
+        for count in (FEW, asked.tenants):
+            fill(count)
+            results[count] = measure(folder, asked.rounds)
+            show(count, results[count])
+        bars = bars_of(results[FEW], results[asked.tenants], asked.tenants)
+    print("", *bars, sep="\n", flush=True)
+    return 0 if all(bar.is_met for bar in bars) else 1
+
+
+@contextmanager
+def product(stage: Stage) -> Iterator[Path]:
+    """The product on the stage's servers, migrated, without a line of log for each tenant."""
+    os.environ.update(stage.environment)
+    get_settings.cache_clear()
+    with create_app(get_settings()).app_context():
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+        migrations.upgrade_all(lambda _line: None)
+        yield stage.folder
+        db.session.remove()
+
+
+def fill(count: int) -> None:
+    """Make tenants of the blueprint until there are so many; statistics as autovacuum would have them."""
+    with db.engines["owner"].connect() as connection:
+        there = connection.scalar(text("SELECT count(*) FROM public.tenant")) or 0
+    for _ in range(count - there):
+        create_tenant("Bench", new_slug())
+    with db.engines["owner"].execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("ANALYZE public.tenant, public.domain, public.schema_head")
+
+
+def new_slug() -> str:
+    """Return a short name nobody has."""
+    return f"bench-{secrets.token_hex(6)}"
+
+
+def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each side, in turn; what was made is dropped again, out of the measure."""
+    sides: dict[str, Side] = {DDL: by_blueprint, PSQL: psql_of(folder), ALEMBIC: by_alembic}
+    found: dict[str, list[float]] = {name: [] for name in (POOL, OPENED, WHOLE, *sides)}
+    for _ in range(rounds + 1):  # the first one warms caches and does not count
+        for name, ms in from_pool().items():
+            found[name].append(ms)
+        for name, side in sides.items():
+            slug = new_slug()
+            found[name].append(side(slug))
+            drop(slug)
+    return {name: times[1:] for name, times in found.items()}
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return the milliseconds something takes."""
+    begun = time.perf_counter()
+    work()
+    return (time.perf_counter() - begun) * 1000
+
+
+def by_blueprint(slug: str) -> float:
+    """The whole of create_tenant, with no spare there."""
+    return timed(lambda: create_tenant("Bench", slug))
+
+
+def from_pool() -> dict[str, float]:
+    """The whole of create_tenant, of it the transaction with its connection, and from when that was open."""
+    pool.keep(1)
+    slug, marks = new_slug(), dict[str, float]()
+    with marking(db.engines["owner"], marks):
+        whole = timed(lambda: create_tenant("Bench", slug))
+    drop(slug)
+    begun = marks["ended"] - marks["opened"], marks["ended"] - marks["asked"]
+    return {POOL: begun[0] * 1000, OPENED: begun[1] * 1000, WHOLE: whole}
+
+
+@contextmanager
+def marking(engine: Engine, marks: dict[str, float]) -> Iterator[None]:
+    """Note when the connection was asked for, when it was open, and when its commit was through."""
+
+    def ask(*_arguments: object) -> None:
+        marks.setdefault("asked", time.perf_counter())
+
+    def opened(*_arguments: object) -> None:
+        marks.setdefault("opened", time.perf_counter())
+
+    def ended(*_arguments: object) -> None:
+        marks.setdefault("ended", time.perf_counter())
+
+    listeners = (("do_connect", ask), ("connect", opened), ("checkin", ended))
+    for name, listener in listeners:
+        event.listen(engine, name, listener)
+    try:
+        yield
+    finally:
+        for name, listener in listeners:
+            event.remove(engine, name, listener)
+
+
+def psql_of(folder: Path) -> Side:
+    """The floor: a program that reads the statements from a file and runs them as one transaction."""
+    with db.engines["owner"].connect() as connection:
+        blueprint = blueprints.find(connection)
+        assert blueprint is not None  # noqa: S101  # made before anything is measured
+        ddl = rendering.fill(
+            blueprint.ddl, schema='"@name@"', role='"@name@"', login=quote(connection, blueprints.app_login())
+        )
+    environment = libpq_environment(get_settings().database_direct_url, "psql")
+    program = str(programs_of(get_settings()) / "psql")
+    script = folder / "tenant.sql"
+
+    def replay(slug: str) -> float:
+        name = "tenant_" + slug.replace("-", "_")
+        rows = ROWS.format(slug=slug, name=name, revision=blueprint.revision)
+        script.write_text(ddl.replace("@name@", name) + rows)
+        command = (
+            program,
+            "-X",
+            "-q",
+            "-1",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-o",
+            os.devnull,
+            "-f",
+            str(script),
+        )
+        return timed(lambda: subprocess.run(command, check=True, env=environment))
+
+    return replay
+
+
+def by_alembic(slug: str) -> float:
+    """The way without DDL: role and schema, then the history revision by revision; no registry."""
+    name = "tenant_" + slug.replace("-", "_")
+
+    def create(connection: Connection) -> None:
+        connection.exec_driver_sql(f"CREATE ROLE {name} NOLOGIN; CREATE SCHEMA {name}")
+        migrations.upgrade(connection, History.TENANT, name)
+
+    def whole() -> None:
+        with creating() as connection:
+            create(connection)
+
+    return timed(whole)
+
+
+def drop(slug: str) -> None:
+    """Remove what one round made."""
+    name = "tenant_" + slug.replace("-", "_")
+    with db.engines["owner"].begin() as connection:
+        connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE; DROP ROLE {name}")
+        connection.execute(text("DELETE FROM public.tenant WHERE slug = :slug"), {"slug": slug})
+
+
+def show(count: int, found: dict[str, list[float]]) -> None:
+    """Print the medians."""
+    print(f"\n{count:,} tenants{'':<24}{'median ms':>12}{'least':>9}{'most':>9}", flush=True)
+    for name, times in found.items():
+        print(
+            f"  {name:<32}{statistics.median(times):>10.1f}{min(times):>9.1f}{max(times):>9.1f}", flush=True
+        )
+
+
+def bars_of(few: dict[str, list[float]], many: dict[str, list[float]], count: int) -> list[Bar]:
+    """What the issue asks for, at the larger number too."""
+    bars = []
+    for tenants, found in ((FEW, few), (count, many)):
+        ratio = statistics.median(found[DDL]) / statistics.median(found[PSQL])
+        bars += [
+            Bar(f"blueprint against psql, {tenants:,} tenants", ratio, DDL_BAR, "times", at_most=True),
+            Bar(f"spare, {tenants:,} tenants", statistics.median(found[POOL]), POOL_MS, "ms", at_most=True),
+        ]
+    for name in (DDL, POOL):
+        ratio = statistics.median(many[name]) / statistics.median(few[name])
+        title = f"{name.partition(':')[0]}: {count:,} against {FEW} tenants"
+        bars.append(Bar(title, ratio, MANY_BAR, "times", at_most=True))
+    return bars
+
+
+if __name__ == "__main__":
+    sys.exit(main())
