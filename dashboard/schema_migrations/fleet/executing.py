@@ -21,6 +21,7 @@ from dashboard.schema_migrations.fleet.rendering import start_of
 from dashboard.schema_migrations.fleet.running import Outcome, Progress, Result
 from dashboard.schema_migrations.fleet.safeguarding import Follower
 from dashboard.schema_migrations.fleet.steps import Step, from_rows
+from dashboard.schema_migrations.service import LOCK_KEY
 from dashboard.tenancy import queries as tenancy
 
 LOOK_SECONDS = 1.0
@@ -50,6 +51,9 @@ def execute(follower: Follower, run_id: int, settings: Settings) -> dict[str, An
         safeguarding.secure(follower, run, settings, _Stop(follower, run_id).check)
         _make_tasks(follower, run, steps, settings)
         result = _work(follower, run, steps, settings)
+        while result.outcome is Outcome.DONE and adopt(run, steps, settings):
+            follower.log("Schemas appeared meanwhile; they are taken along.")
+            result = _work(follower, run, steps, settings)
     except EndedError:
         return {"run": run_id, "status": FleetStatus.CANCELLED}
     except RunCancelledError:
@@ -122,6 +126,21 @@ def _make_tasks(follower: Follower, run: FleetRun, steps: list[Step], settings: 
     follower.log(f"{made.schemas} schemas in {made.waves} waves; {made.canary or 'none'} goes first.")
     if made.left_out:
         follower.log(f"Left alone, at a revision the plan does not pass: {', '.join(made.left_out[:20])}")
+
+
+def adopt(run: FleetRun, steps: list[Step], settings: Settings) -> int:
+    """Add tasks for schemas that appeared since they were made; returns how many.
+
+    Creations under way are let finish first; a later one by the former release is refused.
+    """
+    if run.options.get("schemas"):
+        return 0
+    with tasks.queue(settings.database_direct_url) as at:
+        at.execute("SET lock_timeout TO '60s'; SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+        before = sum(tasks.count(at, run.id).values())
+        start = start_of(planning.tenant_scripts(), steps)
+        tasks.create(at, run.id, steps, start=start, shares=run.options["shares"])
+        return sum(tasks.count(at, run.id).values()) - before
 
 
 class _Hooks:
