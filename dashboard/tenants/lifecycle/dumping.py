@@ -47,11 +47,8 @@ def dump_and_prove(source: Source, archive: Path, programs: Path, tell: Tell) ->
     _compare(counts, rows_in(archive, source.schema, programs, lambda: tell("Counting the rows", 0.5)))
     tell("Restoring it into a server of its own", 0.6)
     found = archives.prove(source, archive, programs, lambda: tell("Restoring it as proof", 0.7))
-    if (found.tables, found.rows) != (len(counts), sum(counts.values())):
-        raise BrokenArchiveError(
-            f"The dump brings back {found.tables:,} tables with {found.rows:,} rows instead of"
-            f" {len(counts):,} with {sum(counts.values()):,}."
-        )
+    if found.tables != len(counts):  # its rows were counted above; a server's statistics may lag behind
+        raise BrokenArchiveError(f"The dump brings back {found.tables} tables instead of {len(counts)}.")
     return Proven(counts, archive.stat().st_size, sha256_of(archive), time.monotonic() - began)
 
 
