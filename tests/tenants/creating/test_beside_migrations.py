@@ -5,9 +5,16 @@ from threading import Event, Thread
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
+from dashboard.core.config import get_settings
+from dashboard.core.db import db
+from dashboard.schema_migrations.fleet import executing
+from dashboard.schema_migrations.fleet.models import FleetRun
+from dashboard.schema_migrations.fleet.steps import Step
 from dashboard.schema_migrations.service import MigrationError, locked_connection
 from dashboard.tenancy.models import TenantRef
+from dashboard.tenants.creating import blueprint as blueprints
 from dashboard.tenants.creating import locking
 from dashboard.tenants.service import create_tenant
 from tests.tenants.creating.conftest import Makings
@@ -62,6 +69,24 @@ def test_a_creation_does_not_turn_a_migrator_away(makings: Makings) -> None:
     with locked_connection("owner"):
         pass
     holder.join()
+
+
+def test_a_run_takes_a_tenant_along_that_appeared_meanwhile(
+    makings: Makings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [Step(0, "9999", transactional=True, statements=("SELECT 1",), reaches="9999")]
+    run = FleetRun(id=987_656, options={"shares": [1.0]})
+    monkeypatch.setattr(executing, "start_of", lambda _scripts, _steps: blueprints.head())
+    try:
+        assert executing.adopt(run, steps, get_settings()) >= 2
+        assert executing.adopt(run, steps, get_settings()) == 0
+        made = create_tenant("Meanwhile", makings.slug())
+        assert executing.adopt(run, steps, get_settings()) == 1
+        query = text("SELECT status FROM public.fleet_task WHERE run_id = 987656 AND schema_name = :schema")
+        with db.engines["owner"].connect() as connection:
+            assert connection.scalar(query, {"schema": made.schema}) == "pending"
+    finally:
+        makings.sql("DELETE FROM fleet_task WHERE run_id = 987656")
 
 
 def test_a_process_of_the_former_release_creates_during_a_rollout_but_not_after_it(
