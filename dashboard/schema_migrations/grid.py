@@ -7,7 +7,7 @@ from dashboard.core.filters import number
 from dashboard.schema_migrations.queries import Schema
 from dashboard.schema_migrations.revisions import CURRENT
 
-MOST_LINES = 50
+MOST_LINES = 15
 SHOWN = {
     "": "All schemas",
     "behind": "Not at the head",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
@@ -21,9 +21,19 @@ class Standing(NamedTuple):
     status: str
     role: str
     revision: str | None
-    moved_at: datetime
+    moved: str
     fingerprint: str | None
-    fingerprinted_at: datetime | None
+    read: str | None
+
+    @property
+    def moved_at(self) -> datetime:
+        """When it came to its revision. Kept as text: reading two thousand moments takes most of the time."""
+        return datetime.fromisoformat(self.moved)
+
+    @property
+    def fingerprinted_at(self) -> datetime | None:
+        """When its definitions were read."""
+        return datetime.fromisoformat(self.read) if self.read else None
 
 
 def read_ledger(connection: Connection | Session) -> list[Standing]:
@@ -36,14 +46,6 @@ def by_name(rows: Iterable[Standing]) -> list[Standing]:
     return sorted(rows, key=lambda row: (row.name.casefold(), row.schema))
 
 
-def thaw(rows: Sequence[Sequence[object]]) -> list[Standing]:
+def thaw(rows: Sequence[Sequence[Any]]) -> list[Standing]:
     """Return standings from the JSON they were stored as."""
-    return [_thaw(Standing._make(row)) for row in rows]
-
-
-def _thaw(row: Standing) -> Standing:
-    seen = row.fingerprinted_at
-    return row._replace(
-        moved_at=datetime.fromisoformat(str(row.moved_at)),
-        fingerprinted_at=datetime.fromisoformat(str(seen)) if seen else None,
-    )
+    return [Standing._make(row) for row in rows]

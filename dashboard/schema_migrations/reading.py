@@ -33,7 +33,7 @@ def refresh_heads(settings: Settings) -> dict[str, Any]:
         {"control": control, "heads": heads, "heads_known_at": known_at.isoformat(), "fleet": facts},
         every=EVERY_SECONDS,
     )
-    store_reading(COPY, {"rows": [frozen(row) for row in fleet.standings]}, every=EVERY_SECONDS)
+    store_reading(COPY, {"rows": fleet.standings}, every=EVERY_SECONDS)
     return {"schemas": len(fleet.standings), "differences": len(fleet.differences)}
 
 
@@ -70,8 +70,3 @@ def _known_since(heads: list[str]) -> datetime:
     if before and before.data.get("heads") == heads and "heads_known_at" in before.data:
         return datetime.fromisoformat(str(before.data["heads_known_at"]))
     return datetime.now(UTC)
-
-
-def frozen(row: Standing) -> list[Any]:
-    """Return a standing as JSON-safe values."""
-    return [value.isoformat() if isinstance(value, datetime) else value for value in row]

@@ -30,7 +30,9 @@ NOW = datetime.now(UTC)
 
 def row(name: str = "Late", revision: str | None = None, **changes: Any) -> Standing:
     schema = f"tenant_{name.lower()}"
-    found = Standing(schema, "tenant", name.lower(), name, "active", schema, revision, NOW, "f" * 64, NOW)
+    found = Standing(
+        schema, "tenant", name.lower(), name, "active", schema, revision, str(NOW), "f" * 64, str(NOW)
+    )
     return found._replace(**changes)
 
 
@@ -41,7 +43,7 @@ def store(*rows: Standing, error: str = "", **changes: Any) -> None:
     facts = {"shared": seen.shared} | reading.summary(seen, heads, NOW) | changes
     control = head_of(History.CONTROL)[0]
     store_reading(queries.READING, {"control": control, "heads": heads, "fleet": facts})
-    store_reading(queries.COPY, {"rows": [reading.frozen(one) for one in rows]})
+    store_reading(queries.COPY, {"rows": rows})
     if error:
         store_reading(queries.READING, {}, error)
     db.session.commit()
@@ -212,5 +214,5 @@ def test_head_is_known_since_it_was_first_seen(app: Flask, control: Session, set
 
 def test_schema_is_behind_since_the_code_asked_for_more() -> None:
     early, late = NOW - timedelta(days=3), NOW - timedelta(hours=1)
-    fleet = Fleet("0001", [row(revision="0001", moved_at=early)], [], [], [])
+    fleet = Fleet("0001", [row(revision="0001", moved=str(early))], [], [], [])
     assert reading.summary(fleet, ["0002"], late)["behind"][0]["since_at"] == late.isoformat()

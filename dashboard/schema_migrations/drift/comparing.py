@@ -20,6 +20,7 @@ KINDS = (
     "statistics",
     "default privileges",
 )
+RIGHTS = "rights "
 MISSING, EXTRA, OTHER = "missing here", "only here", "differs"
 
 
@@ -76,9 +77,16 @@ def _plain(body: str | None) -> tuple[Line, ...]:
 
 
 def _parts(body: str) -> list[str]:
-    """Lines of what has many; of one long line what stands between the commas."""
+    """Lines of what has many; of one long line what stands between the commas, and each right by itself."""
     lines = body.splitlines()
-    return lines if len(lines) > 1 else body.split(", ")
+    parts = lines if len(lines) > 1 else body.split(", ")
+    return [one for part in parts for one in _rights(part)]
+
+
+def _rights(part: str) -> list[str]:
+    if not part.startswith(RIGHTS):
+        return [part]
+    return [RIGHTS + one for one in part.removeprefix(RIGHTS).split(" ")]
 
 
 def _marked(here: list[str], there: list[str]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:

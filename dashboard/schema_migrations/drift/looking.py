@@ -80,7 +80,7 @@ def _short(connection: Connection) -> Iterator[None]:
 def _note(connection: Connection, rows: Sequence[Standing], found: dict[str, str]) -> None:
     bound = {
         "schemas": [row.schema for row in rows],
-        "moved": [row.moved_at for row in rows],
+        "moved": [row.moved for row in rows],
         "hashes": [found[row.schema] for row in rows],
     }
     connection.execute(NOTE, bound)

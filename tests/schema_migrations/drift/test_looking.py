@@ -140,7 +140,7 @@ def test_locked_schema_is_left_out_and_the_others_are_read(app: Flask) -> None:
 
 def test_schema_that_moved_meanwhile_keeps_no_old_fingerprint(app: Flask) -> None:
     row = ledger()["tenant_acme"]
-    seen = look(db.engines["owner"], [row._replace(moved_at=NOW - timedelta(days=1))], quiet)
+    seen = look(db.engines["owner"], [row._replace(moved=str(NOW - timedelta(days=1)))], quiet)
     assert "tenant_acme" in seen.found
     assert ledger()["tenant_acme"].fingerprint is None
 

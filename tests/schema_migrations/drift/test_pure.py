@@ -13,7 +13,7 @@ from dashboard.schema_migrations.graph import LANE, lay_out
 from dashboard.schema_migrations.ledger import Standing
 from dashboard.schema_migrations.revisions import Revision, read_revisions
 
-NOW = datetime.now(UTC)
+NOW = str(datetime.now(UTC))
 
 
 def row(
@@ -58,6 +58,14 @@ def test_definitions_are_compared_object_by_object() -> None:
     ]
     assert [line.text for line in changes[2].there] == ["a", "b"]
     assert changes[2].here == ()
+
+
+def test_each_right_is_compared_by_itself() -> None:
+    change = compare(
+        [["table", "t", "owner o, rights a=r/o b=w/o"]], [["table", "t", "owner o, rights a=r/o"]]
+    )[0]
+    assert [line.text for line in change.here if line.is_changed] == ["rights b=w/o"]
+    assert not any(line.is_changed for line in change.there)
 
 
 def test_objects_of_one_name_stand_below_each_other() -> None:
