@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from dashboard.core.db import db
 from dashboard.schema_migrations import service
 from dashboard.schema_migrations.histories import PLANS, History, migration_context
+from dashboard.schema_migrations.merging import advise
 
 SCHEMAS = {History.CONTROL: "public", History.SHARED: "public", History.TENANT: "tenant_acme"}
 TABLES = text("SELECT count(*) FROM pg_tables WHERE schemaname = :schema AND tablename NOT LIKE '%version'")
@@ -31,7 +32,7 @@ def connection(app: Flask, history: History) -> Iterator[Connection]:
 
 
 def test_a_history_has_one_head(app: Flask, history: History) -> None:
-    assert len(service.heads(history)) == 1, "merge the heads: flask db merge heads -d migrations/…"
+    assert len(service.heads(history)) == 1, advise(history, service.heads(history))
 
 
 def test_models_and_migrations_do_not_drift(connection: Connection, history: History) -> None:

@@ -213,6 +213,18 @@ RECORDED = (
     "sales_order_line",
 )
 
+# make_append_only took them from the tenant's role.
+GIVE_RIGHTS_BACK = """
+DO $body$
+DECLARE
+    tenant_role text := (SELECT role_name FROM public.tenant WHERE schema_name = current_schema());
+BEGIN
+    IF tenant_role IS NOT NULL THEN
+        EXECUTE format('GRANT INSERT, UPDATE, DELETE ON stock_move, row_history TO %I', tenant_role);
+    END IF;
+END $body$
+"""
+
 
 def upgrade() -> None:
     for function in FUNCTIONS:
@@ -230,7 +242,9 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER refuse_change ON {table}")
         op.execute(f"DROP TRIGGER refuse_truncate ON {table}")
     for table in RECORDED:
-        op.execute(f"DROP TRIGGER record_row_change ON {table}")
+        for trigger in ("record_row_change", "record_row_change_update", "record_row_change_delete"):
+            op.execute(f"DROP TRIGGER IF EXISTS {trigger} ON {table}")
+    op.execute(GIVE_RIGHTS_BACK)
     for name in NAMES:
         op.execute(f"DROP FUNCTION {name} CASCADE")
 

@@ -963,7 +963,7 @@ def downgrade() -> None:
         "unit_price",
         existing_type=sa.NUMERIC(precision=18, scale=4),
         nullable=False,
-        existing_server_default=sa.text("0"),
+        server_default=sa.text("0"),
     )
     op.alter_column(
         "quote",

@@ -200,7 +200,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in RECORDED:
-        op.execute(f"DROP TRIGGER record_row_change ON {table}")
+        for trigger in ("record_row_change", "record_row_change_update", "record_row_change_delete"):
+            op.execute(f"DROP TRIGGER IF EXISTS {trigger} ON {table}")
+    op.execute("REVOKE SELECT ON rfq, quote FROM steward_sealer")
     for event in ("insert", "update", "delete"):
         op.execute(f"DROP TRIGGER sum_lines_{event} ON invoice_line")
     op.execute("DROP TRIGGER divert_price ON quote_line")
