@@ -192,7 +192,7 @@ def _judge(
     say(
         f"  under load: all others done after {ended - begun:.2f} s, the locked one after {seconds:.2f} s",
         f"  p99 of statements on other tenants: usual {usual:.1f} ms, meanwhile {during:.1f} ms",
-        f"  {waits} tries ran into the lock, the one after might wait {patience:g} s; readers were held {held:.2f} s",
+        f"  {waits} tries ran into the lock, the next might wait {patience:g} s; readers waited {held:.2f} s",
     )
     return [
         Bar("p99 on other tenants over their usual", during - usual, P99_BAR, "ms", at_most=True),

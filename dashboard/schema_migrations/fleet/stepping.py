@@ -32,6 +32,8 @@ ADDED = (
     " SELECT %(after)s WHERE NOT EXISTS (SELECT FROM {schema}.alembic_version) RETURNING 1)"
 )
 NEITHER = "(SELECT 1)"
+# Seconds that a statement may always wait for a lock.
+LEAST_PATIENCE = 0.1
 
 
 class StepError(Exception):
@@ -95,7 +97,8 @@ def in_transaction(at: cursor, move: Move, limits: Limits, by_alembic: Runner) -
     if move.before is None:
         lines.append(VERSION_TABLE.format(schema=schema))
     try:
-        at.execute("\n;".join([*lines, *move.step.statements]))
+        at.execute("\n;".join([*lines, *move.step.statements[:1]]))
+        _go_on(at, move, limits)
         if move.step.by_alembic:
             by_alembic(at.connection, move.schema, move.step)
         note(at, move)
@@ -107,6 +110,16 @@ def in_transaction(at: cursor, move: Move, limits: Limits, by_alembic: Runner) -
         if not at.connection.closed:
             at.execute("ROLLBACK")
         raise
+
+
+def _go_on(at: cursor, move: Move, limits: Limits) -> None:
+    """Do the further statements of a step; together they may wait hardly longer than one alone.
+
+    What the first ones have locked is held meanwhile, and whoever reads there waits as long.
+    """
+    for statement in move.step.statements[1:]:
+        left = max(limits.lock - move.milliseconds / 1000, LEAST_PATIENCE)
+        at.execute(f"SET LOCAL lock_timeout TO {_milliseconds(left)}\n;{statement}")
 
 
 def alone(at: cursor, move: Move, limits: Limits) -> None:
@@ -180,7 +193,11 @@ def _version(move: Move) -> str:
 def _limits(scope: str, limits: Limits) -> list[str]:
     """Return both limits as statements; zero would mean for ever and is never sent."""
     wanted = {"lock_timeout": limits.lock, "statement_timeout": limits.statement}
-    return [f"{scope} {name} TO {max(round(seconds * 1000), 1)}" for name, seconds in wanted.items()]
+    return [f"{scope} {name} TO {_milliseconds(seconds)}" for name, seconds in wanted.items()]
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(round(seconds * 1000), 1)
 
 
 def _demanding(schema: str) -> str:

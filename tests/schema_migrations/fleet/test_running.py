@@ -140,6 +140,17 @@ def test_a_revision_that_reads_data_runs_by_alembic_with_its_bookkeeping(ground:
     assert (ground.versions()["tenant_04"], ground.versions()["tenant_01"]) == ("a3", "a4")
 
 
+def test_statements_of_a_step_share_their_patience_for_locks(ground: Ground) -> None:
+    """Whoever reads what the first ones have locked waits for all of them."""
+    ground.settle(1)
+    noted = "op.execute(\"INSERT INTO applied VALUES (current_setting('lock_timeout'))\")"
+    ground.history.write("a2", "a1", [noted, "op.execute('SELECT pg_sleep(0.3)')", noted])
+    steps = ground.steps(to="a2")
+    ground.create(steps)
+    ground.run(steps, lock_timeouts=(0.35,))
+    assert ground.rows("SELECT revision FROM tenant_01.applied") == [("350ms",), ("100ms",)]
+
+
 def test_a_run_pauses_between_two_schemas_and_goes_on_later(ground: Ground) -> None:
     ground.settle(10)
     ground.history.write("a4", "a3", ["op.execute('SELECT pg_sleep(0.1)')"])
