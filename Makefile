@@ -51,7 +51,7 @@ bench-backups: $(VENV)/.dev ## Measure backups and restores beside the bare comm
 	@exec $(BIN)/python -m bench.backups $(ARGS)
 
 bench-fleet: $(VENV)/.dev ## Measure a change of 500 tenants, and their creation, beside psql
-	@$(BIN)/python -m bench.fleet $(ARGS)
+	@$(BIN)/python -m bench.fleet $(ARGS); fleet=$$?; $(BIN)/python -m bench.creating && exit $$fleet
 
 migration: $(VENV)/.dev ## Write a tenant migration from the models: make migration m="add x" [history=tenant]
 	@exec $(BIN)/flask --app wsgi migrations new $(or $(history),tenant) "$(m)"
