@@ -46,9 +46,9 @@ def words(notice: Notice) -> Markup:
     begins, ends = when(notice.starts_at), when(notice.ends_at) if notice.ends_at else ""
     if notice.is_ahead(notices.now()):
         span = Markup("From {} to {}").format(begins, ends) if ends else Markup("From {}").format(begins)
-        told = Markup("{}: {}").format(span, notice.message)
-        return told + " Nothing can be saved during that time." if notice.is_read_only else told
-    told = Markup("{}").format(notice.message)
+        told = Markup("{}: {}").format(span, notice.message.rstrip("."))
+        return told + ". Nothing can be saved during that time." if notice.is_read_only else told
+    told = Markup("{}.").format(notice.message.rstrip("."))
     if notice.is_read_only:
         told += " Read-only: you can look at everything, nothing can be saved."
     return told + Markup(" Until {}.").format(ends) if ends else told

@@ -79,7 +79,7 @@ def test_a_process_that_keeps_running_learns_of_it(acme: TenantRef, monkeypatch:
             text("INSERT INTO public.maintenance (message, is_read_only, actor) VALUES ('now', true, 'else')")
         )
     assert not is_refused(acme)
-    monkeypatch.setattr(notices, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(notices, "OLD_SECONDS", 0.0)
     assert is_refused(acme)
 
 

@@ -12,7 +12,7 @@ from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import Maintenance, TenantRef
 
 # After so many seconds every process knows of it; transactions that had begun before end as they began.
-IN_FORCE_AFTER_SECONDS = notices.FRESH_SECONDS
+IN_FORCE_AFTER_SECONDS = notices.OLD_SECONDS
 LONGEST_MESSAGE = 500
 
 
