@@ -16,7 +16,10 @@ from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.fleet import approving, executing, planning, queries, safeguarding, steering
 from dashboard.schema_migrations.fleet.models import FleetPlan, FleetStatus, PlanStatus
 from dashboard.schema_migrations.histories import PLANS, History
+from dashboard.schema_migrations.rehearsal import queries as rehearsals
 from dashboard.tenancy import queries as tenancy
+
+NOT_REHEARSED = "  not rehearsed: the plan's page can try it on a restored copy first"
 
 
 @dataclass
@@ -126,6 +129,8 @@ def _tell(plan: FleetPlan, say: Say) -> None:
     say(f"  hash {plan.sql_hash}")
     for row in plan.findings:
         say(f"  {row['level']}: {row['message']}")
+    tried = rehearsals.find_passed(plan)
+    say(f"  rehearsed: {tried.started_at:%Y-%m-%d %H:%M} UTC, passed" if tried else NOT_REHEARSED)
     if not plan.is_reversible:
         say(f"  not reversible: {plan.irreversible_reason}")
 

@@ -1,6 +1,6 @@
 """A product to release: the session's app served on a port, with a worker's sign of life."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from threading import Thread
 
@@ -76,21 +76,19 @@ def releasing(app: Flask, settings: Settings, url: str) -> Iterator[Releasing]:
         tenancy.forget()
 
 
-Behind = Callable[[], str]
-
-
 @pytest.fixture
 def behind(app: Flask, releasing: Releasing) -> Iterator[str]:
     """Say that acme stands one revision before the head, which its tables do not; return the head."""
     head = "SELECT revision FROM public.schema_head WHERE schema_name = 'tenant_acme'"
     with db.engines["owner"].begin() as connection:
         at = str(connection.scalar(text(head)))
-        _say(f"{int(at) - 1:04}")
+        say_that_acme_stands_at(f"{int(at) - 1:04}")
     yield at
-    _say(at)
+    say_that_acme_stands_at(at)
 
 
-def _say(revision: str) -> None:
+def say_that_acme_stands_at(revision: str) -> None:
+    """Write a revision into the ledger and the schema of acme, whose tables stay as they are."""
     with db.engines["owner"].begin() as connection:
         for table in ("public.schema_head SET revision", "tenant_acme.alembic_version SET version_num"):
             where = " WHERE schema_name = 'tenant_acme'" if "head" in table else ""

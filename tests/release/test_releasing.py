@@ -9,14 +9,16 @@ from flask import Flask
 from sqlalchemy import select
 
 from dashboard.core.db import db
+from dashboard.health.readiness import NotReadyError
 from dashboard.release import smoke, visiting
 from dashboard.release.pending import Pending, read_pending
 from dashboard.release.way_back import way_back
 from dashboard.release.wishes import Done
+from dashboard.schema_migrations.readiness import check_heads
 from dashboard.servers import free_port
 from dashboard.tenancy import notices
 from dashboard.users.models import Operator, OperatorSession
-from tests.release.conftest import Releasing
+from tests.release.conftest import Releasing, say_that_acme_stands_at
 
 pytestmark = [pytest.mark.commits, pytest.mark.xdist_group("release")]
 REASON = "this is a test of the release"
@@ -155,3 +157,12 @@ def test_a_visitor_that_a_killed_release_left_is_removed_by_the_next(
     with visiting.signed_in(app, actor="dba@example.com") as cookie:
         assert visiting.visit(releasing.url, "/account/", cookie).status in {200, 301, 302, 308}
     assert db.session.scalars(select(Operator).where(Operator.email.like(f"%{visiting.DOMAIN}"))).all() == []
+
+
+def test_old_code_is_ready_on_a_newer_schema_and_not_on_an_older_one(
+    app: Flask, releasing: Releasing, behind: str
+) -> None:
+    with pytest.raises(NotReadyError, match=r"not at the tenant head .*: acme"):
+        check_heads()
+    say_that_acme_stands_at("of the next release")
+    check_heads()
