@@ -71,11 +71,11 @@ def downgrade(connection: Connection, history: History, schema: str = "public", 
 def upgrade_tenant(connection: Connection, tenant: TenantRef, *, actor: str) -> bool:
     """Bring one tenant to the head and note it in the ledger, in the same transaction.
 
-    For new schemas, which are built from the rendered history; `upgrade_all` and runs move others.
+    For schemas nobody works in, new or just restored; `upgrade_all` and runs move the others.
     """
     before = current(connection, History.TENANT, tenant.schema)
     started = time.monotonic()
-    is_built = before is None and build(connection, tenant.schema)
+    is_built = build(connection, tenant.schema, before)
     if not is_built and not upgrade(connection, History.TENANT, tenant.schema):
         return False
     if before is None:

@@ -7,6 +7,7 @@ from flask import Flask
 from dashboard.core.db import db
 from dashboard.schema_migrations import service
 from dashboard.schema_migrations.drift.definition import differences
+from dashboard.schema_migrations.fleet.building import build
 from dashboard.schema_migrations.fleet.rendering import (
     RenderingError,
     first_step,
@@ -39,14 +40,15 @@ def test_the_real_history_renders_to_the_same_each_time() -> None:
 
 def test_what_is_rendered_makes_what_alembic_makes(app: Flask) -> None:
     with db.engines["owner"].connect() as connection, connection.begin() as transaction:
-        connection.exec_driver_sql("CREATE SCHEMA tenant_by_alembic; CREATE SCHEMA tenant_by_sql")
-        service.upgrade(connection, Histories.TENANT, "tenant_by_alembic")
-        connection.exec_driver_sql("SET search_path TO tenant_by_sql, public")
-        for step in render(real(), None, "head"):
-            for statement in step.statements:
-                connection.connection.cursor().execute(statement)
-        found = differences(connection, "tenant_by_alembic", "tenant_by_sql")
-        assert [name for name in found if "alembic_version" not in name] == []
+        connection.exec_driver_sql("CREATE SCHEMA by_alembic; CREATE SCHEMA by_sql; CREATE SCHEMA by_both")
+        service.upgrade(connection, Histories.TENANT, "by_alembic")
+        service.upgrade(connection, Histories.TENANT, "by_both", "0005")
+        assert build(connection, "by_sql")
+        assert build(connection, "by_both", "0005")
+        assert not build(connection, "by_both", real().get_current_head()), "there is nothing left to do"
+        for name in ("by_sql", "by_both"):
+            assert differences(connection, "by_alembic", name) == []
+            assert (service.current(connection, Histories.TENANT, name),) == service.heads(Histories.TENANT)
         transaction.rollback()
 
 
