@@ -9,7 +9,6 @@ from sqlalchemy.exc import DBAPIError
 
 from dashboard.core.db import db
 from dashboard.health.models import thaw
-from dashboard.health.queries import list_readings
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.drift.groups import group
 from dashboard.schema_migrations.histories import History
@@ -20,6 +19,7 @@ from dashboard.tenancy.models import Tenant, TenantRef, TenantStatus
 from dashboard.tenants import inspection
 from dashboard.tenants.isolation import rounds
 from dashboard.tenants.isolation.queries import holes_by_tenant
+from dashboard.tenants.isolation.readings import contents
 
 PAGE_SIZE = 50
 ATTENTION = "attention"
@@ -126,13 +126,13 @@ def list_lines(data: Mapping[str, Mapping[str, Any]]) -> list[Line]:
     """Every tenant with what the readings, the ledger and the registry say."""
     facts = {row["slug"]: row for row in data[inspection.READING].get("tenants", []) if row["slug"]}
     isolation = data[rounds.READING]
-    holes, tries = holes_by_tenant(dict(isolation)), isolation.get("tenants", {})
+    holes, tries = holes_by_tenant(isolation), isolation.get("tenants", {})
     ledger, owners = _ledger(), _owners()
     standings = {standing.slug: standing for standing in ledger if standing.slug}
     drift, head = _drift(ledger), ", ".join(migrations.heads(History.TENANT))
     lines = []
     for ref in tenancy.known_tenants():
-        standing, tried = standings.get(ref.slug), tries.get(ref.slug, {})
+        standing, tried = standings.get(ref.slug), tries.get(ref.slug, (0, 0))
         lines.append(
             Line(
                 ref,
@@ -141,8 +141,8 @@ def list_lines(data: Mapping[str, Mapping[str, Any]]) -> list[Line]:
                 standing,
                 drift.get(ref.schema, UNREAD),
                 holes.get(ref.slug, 0),
-                len(tried.get("answers", [])),
-                tried.get("untried", 0),
+                tried[0],
+                tried[1],
                 standing is not None and ref.status != TenantStatus.ARCHIVED and standing.revision != head,
                 notices.forbids_writing(ref) is not None,
             )
@@ -157,9 +157,7 @@ def find_line(slug: str) -> Line | None:
 
 
 def _readings() -> dict[str, Mapping[str, Any]]:
-    keys = (inspection.READING, rounds.READING)
-    found = list_readings(keys)
-    return {key: found[key].data if key in found else {} for key in keys}
+    return {key: contents(key) for key in (inspection.READING, rounds.READING)}
 
 
 def _thawed(line: Line) -> Line:

@@ -5,17 +5,16 @@ from typing import Any
 from sqlalchemy import select
 
 from dashboard.core.db import db
-from dashboard.health.models import Reading
 from dashboard.schema_migrations.models import TenantRevision
 from dashboard.tenants import inspection
+from dashboard.tenants.isolation.readings import part
 
 SHOWN = 50
 
 
 def list_tables(schema: str) -> list[tuple[str, int, int]]:
     """Name, bytes and rows of each table of a schema, the largest first; the server picks it out."""
-    query = select(Reading.data["schemas"][schema]).where(Reading.key == inspection.TABLES)
-    found: list[list[Any]] = db.session.scalar(query) or []
+    found: list[list[Any]] = part(inspection.TABLES, "schemas", schema) or []
     return sorted(((name, size, rows) for name, size, rows in found), key=lambda row: (-row[1], row[0]))
 
 

@@ -7,7 +7,6 @@ from dashboard.core.errors import ConflictError, InvalidInputError, NotFoundErro
 from dashboard.core.menu import MenuItem, register_menu
 from dashboard.core.people import current_user
 from dashboard.core.web import requires
-from dashboard.health.queries import get_reading
 from dashboard.jobs import service as jobs
 from dashboard.jobs.links import run_url
 from dashboard.tenancy import notices
@@ -15,7 +14,9 @@ from dashboard.tenancy import queries as tenancy
 from dashboard.tenants import domains, inspection, listing, queries
 from dashboard.tenants.forms import DomainForm, TenantForm
 from dashboard.tenants.isolation import queries as isolation_queries
+from dashboard.tenants.isolation import rounds
 from dashboard.tenants.isolation import views as isolation
+from dashboard.tenants.isolation.readings import header
 from dashboard.tenants.lifecycle import offers
 from dashboard.tenants.listing import Wish
 from dashboard.tenants.maintenance import views as maintenance
@@ -42,7 +43,7 @@ def index() -> ResponseReturnValue:
         wish=wish,
         list=listing.build(wish),
         statuses=listing.STATUSES,
-        reading=get_reading(inspection.READING),
+        reading=header(inspection.READING),
     )
 
 
@@ -99,11 +100,11 @@ def details(slug: str) -> ResponseReturnValue:
         "tenants/details.html",
         chosen=chosen,
         line=line,
-        reading=get_reading(inspection.READING),
+        reading=header(inspection.READING),
         tables=queries.list_tables(chosen.schema),
         revisions=queries.list_revisions(chosen.id),
         isolation=isolation_queries.of_tenant(chosen, others),
-        isolation_reading=isolation_queries.reading(),
+        isolation_reading=header(rounds.READING),
         maintenance=notices.told_to(chosen),
         domains=tenancy.list_domains(chosen.id),
         form=DomainForm(),

@@ -1,5 +1,6 @@
 """Reads what the isolation probe found: of all, of one tenant, and round by round."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,8 @@ from dashboard.health.queries import get_reading
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenants.isolation.attempts import Verdict
 from dashboard.tenants.isolation.models import IsolationCheck
-from dashboard.tenants.isolation.rounds import READING, specific
+from dashboard.tenants.isolation.readings import contents, part
+from dashboard.tenants.isolation.rounds import ANSWERS, READING, specific
 
 
 @dataclass(frozen=True)
@@ -39,21 +41,21 @@ def reading() -> Reading | None:
 
 def of_tenant(tenant: TenantRef, others: dict[str, TenantRef]) -> OfTenant:
     """What the last round says of one tenant; `others` are all tenants by slug."""
-    last = reading()
-    row = (last.data.get("tenants") or {}).get(tenant.slug) if last else None
-    if last is None or row is None:
+    data = contents(READING)
+    row = part(ANSWERS, "tenants", tenant.slug)
+    if not data or row is None:
         return OfTenant()
     other = others.get(row["other"])
     there = other.schema if other else row["other"]
-    attempts = [_named(last.data["answers"][place], tenant.schema, there) for place in row["answers"]]
-    return OfTenant(row["other"], attempts, _around(last.data, tenant), last.data.get("shared_login", True))
+    attempts = [_named(data["answers"][place], tenant.schema, there) for place in row["answers"]]
+    return OfTenant(row["other"], attempts, _around(data, tenant), data.get("shared_login", True))
 
 
 def _named(answer: dict[str, str], own: str, other: str) -> dict[str, str]:
     return {key: specific(value, own, other) for key, value in answer.items()}
 
 
-def _around(data: dict[str, Any], tenant: TenantRef) -> list[dict[str, str]]:
+def _around(data: Mapping[str, Any], tenant: TenantRef) -> list[dict[str, str]]:
     """What the catalog shows about the tenant, as the one that is open or the one who gets in."""
     names = {tenant.slug, tenant.role}
     return [
@@ -63,7 +65,7 @@ def _around(data: dict[str, Any], tenant: TenantRef) -> list[dict[str, str]]:
     ]
 
 
-def holes_by_tenant(data: dict[str, Any]) -> dict[str, int]:
+def holes_by_tenant(data: Mapping[str, Any]) -> dict[str, int]:
     """How many ways in or out were found, by the slug they are about ('' for all)."""
     counts: dict[str, int] = {}
     for entry in data.get("found", []):

@@ -57,7 +57,7 @@ def card() -> Card:
     status, text, headline = "ok", NONE_FOUND, "no data"
     if reading and reading.taken_at:
         rows = reading.data.get("tenants", {})
-        tries = sum(len(row["answers"]) for row in rows.values())
+        tries = sum(made for made, _untried in rows.values())
         holes = sum(queries.holes_by_tenant(reading.data).values())
         untried = sum(entry["verdict"] == Verdict.UNTRIED for entry in reading.data.get("found", []))
         headline = f"{tries:,} attempts as {len(rows):,} tenants"
