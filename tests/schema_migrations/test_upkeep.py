@@ -1,6 +1,5 @@
 """What is due on the long run: squashing, and a newer PostgreSQL."""
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -18,13 +17,12 @@ QUIET = date(2023, 1, 1)
 
 
 @pytest.fixture(params=["15.4 (Debian 15.4-1)"])
-def server(request: pytest.FixtureRequest, control: Session) -> Iterator[None]:
+def server(request: pytest.FixtureRequest, control: Session) -> None:
     """A reading of the server's version."""
     reading = control.get(Reading, ACTIVITY) or Reading(key=ACTIVITY)
     reading.data = {"server": {"version": request.param}}
     control.add(reading)
     control.flush()
-    yield
 
 
 def test_revisions_before_the_oldest_schema_can_be_squashed(app: Flask) -> None:

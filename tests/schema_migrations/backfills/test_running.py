@@ -13,6 +13,7 @@ import pytest
 from dashboard.schema_migrations.backfills import running
 from dashboard.schema_migrations.backfills.batches import Who
 from dashboard.schema_migrations.backfills.declared import DataChange
+from dashboard.schema_migrations.backfills.pressure import Standbys
 from dashboard.schema_migrations.backfills.running import Outcome, run_change
 from tests.schema_migrations.backfills.conftest import REACHED, ROWS, SCHEMAS, Fleet, Listener, change_of
 
@@ -191,3 +192,8 @@ def test_standbys_that_fall_behind_are_waited_for(fleet: Fleet) -> None:
     )
     assert outcome.done == 3
     assert sum("waiting, dr is" in text for text in follower.texts) == 2
+
+
+def test_without_standbys_or_without_an_answer_nobody_is_waited_for(fleet: Fleet) -> None:
+    assert Standbys(fleet.url).late() == ""
+    assert Standbys("postgresql://nobody@127.0.0.1:1/none").late() == ""
