@@ -8,7 +8,8 @@ from dashboard.schema_migrations.linting.grammar import Work
 
 MB = 1_000_000
 # Per second, measured on 2 busy cores with a table of 500,000 rows, 117 MB with its indexes: checks read
-# 740 MB/s (less is promised, for it was in memory), a text index 54, a change of type 42, an UPDATE 10,249 rows.
+# 740 MB/s (less is promised, for it was in memory), a text index 54, a change of type 42; an UPDATE
+# changes 10,249 rows.
 # Other machines differ: a rehearsal on a restored backup measures the real ones.
 SCAN_BYTES, REWRITE_BYTES, INDEX_BYTES, CHANGED_ROWS = 400 * MB, 40 * MB, 50 * MB, 10_000
 CATALOG_MS = 1.0
