@@ -41,10 +41,11 @@ def tenant_choices() -> list[TenantRef]:
 
 
 def _choices() -> list[TenantRef]:
+    knows = current_user.knows_tenant  # once: finding out who asks costs more than the answer
     return [
         tenant
         for tenant in queries.known_tenants()
-        if tenant.status != TenantStatus.ARCHIVED and current_user.knows_tenant(tenant.slug)
+        if tenant.status != TenantStatus.ARCHIVED and knows(tenant.slug)
     ]
 
 
