@@ -33,8 +33,8 @@ WORDS: dict[Look, str] = {
         received streaming succeeded sync up verified won""",
     WARNING: """warning behind degraded delayed late lost mismatched overdue partial pending potential
         retention stale suspended unverified waiting_for_wals""",
-    CRITICAL: """critical away blocked broken crashed down error expired failed halted missing refused rejected
-        unavailable unreachable""",
+    CRITICAL: """critical away blocked broken crashed down error expired failed halted missing refused
+        rejected unavailable unreachable""",
     RUNNING: "running catchup in_progress processing started",
     WAITING: "deferred invited new queued scheduled to_approve waiting",
     DRAFT: "draft planned",
