@@ -32,6 +32,7 @@ ADDED = (
     " SELECT %(after)s WHERE NOT EXISTS (SELECT FROM {schema}.alembic_version) RETURNING 1)"
 )
 NEITHER = "(SELECT 1)"
+RESET = ("RESET search_path", "RESET lock_timeout", "RESET statement_timeout")
 # Seconds that a statement may always wait for a lock.
 LEAST_PATIENCE = 0.1
 
@@ -97,11 +98,14 @@ def in_transaction(at: cursor, move: Move, limits: Limits, by_alembic: Runner) -
     if move.before is None:
         lines.append(VERSION_TABLE.format(schema=schema))
     try:
-        at.execute("\n;".join([*lines, *move.step.statements[:1]]))
-        _go_on(at, move, limits)
-        if move.step.by_alembic:
-            by_alembic(at.connection, move.schema, move.step)
-        note(at, move)
+        if len(move.step.statements) == 1:  # by far the most: with its bookkeeping in one round trip
+            _note(at, move, [*lines, move.step.statements[0]])
+        else:
+            at.execute("\n;".join([*lines, *move.step.statements[:1]]))
+            _go_on(at, move, limits)
+            if move.step.by_alembic:
+                by_alembic(at.connection, move.schema, move.step)
+            _note(at, move)
         at.execute("COMMIT")
     except errors.InvalidSchemaName as error:
         at.execute("ROLLBACK")
@@ -130,12 +134,18 @@ def alone(at: cursor, move: Move, limits: Limits) -> None:
         at.execute("; ".join([*_limits("SET", limits), path, _demanding(move.schema)]))
         if not indexes.is_done(at, move.schema, statement):
             at.execute(statement)
-        note(at, move)
+        _note(at, move, RESET)
     except errors.InvalidSchemaName as error:
+        _reset(at)
         raise SchemaGoneError(move.schema) from error
-    finally:
-        if not at.connection.closed:
-            at.execute("RESET search_path; RESET lock_timeout; RESET statement_timeout")
+    except BaseException:
+        _reset(at)
+        raise
+
+
+def _reset(at: cursor) -> None:
+    if not at.connection.closed:
+        at.execute("; ".join(RESET))
 
 
 def clear_away(at: cursor, move: Move) -> None:
@@ -155,8 +165,11 @@ def clear_away(at: cursor, move: Move) -> None:
         at.execute("RESET lock_timeout")
 
 
-def note(at: cursor, move: Move) -> None:
-    """Write version, ledger, history and the task's counter. Raises StepError unless each was as expected."""
+def _note(at: cursor, move: Move, before: Sequence[str] = ()) -> None:
+    """Write version, ledger, history and the task's counter, after the statements of `before`.
+
+    Raises StepError unless each was as expected.
+    """
     values = {
         "run": move.run_id,
         "schema": move.schema,
@@ -169,9 +182,12 @@ def note(at: cursor, move: Move) -> None:
         "milliseconds": move.milliseconds,
     }
     statement = BOOKKEEPING.replace("{version}", _version(move).format(schema=quoted(move.schema)))
+    books = at.mogrify(statement, values).decode()
     try:
-        at.execute(statement, values)
+        at.execute("\n;".join([*before, books]))
     except psycopg2.errors.UndefinedTable as error:
+        if "alembic_version" not in str(error):
+            raise
         raise StepError(f"{move.schema} has no version table") from error
     versions, heads, tasks = at.fetchone() or (0, 0, 0)
     if not versions:

@@ -1,4 +1,8 @@
+-- Statements before this one in the same message are counted from its arrival, those before by `milliseconds`.
 WITH version AS {version},
+spent AS (
+    SELECT %(milliseconds)s + extract(epoch FROM clock_timestamp() - statement_timestamp())::float * 1000 AS ms
+),
 head AS (
     UPDATE public.schema_head
     SET revision = %(after)s, moved_at = clock_timestamp(), fingerprint = NULL, fingerprinted_at = NULL
@@ -7,12 +11,12 @@ head AS (
 ),
 line AS (
     INSERT INTO public.tenant_revision (tenant_id, from_revision, to_revision, applied_by, duration_ms)
-    SELECT tenant_id, %(before)s, %(after)s, %(actor)s, round(%(milliseconds)s) FROM head WHERE tenant_id IS NOT NULL
+    SELECT tenant_id, %(before)s, %(after)s, %(actor)s, round(ms) FROM head, spent WHERE tenant_id IS NOT NULL
 ),
 task AS (
     UPDATE public.fleet_task
     SET step = %(step)s + 1,
-        duration_ms = duration_ms + %(milliseconds)s,
+        duration_ms = duration_ms + (SELECT ms FROM spent),
         status = CASE WHEN %(is_last)s THEN 'done' ELSE status END,
         error = CASE WHEN %(is_last)s THEN '' ELSE error END,
         finished_at = CASE WHEN %(is_last)s THEN clock_timestamp() END
