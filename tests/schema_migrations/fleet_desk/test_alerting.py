@@ -27,8 +27,9 @@ def run(app: Flask, control: Session) -> FleetRun:
     control.flush()
     begun = NOW - timedelta(minutes=10)
     run = FleetRun(
-        plan_id=plan.id, status="running", actor="dba@example.com", backup_skipped="A test", started_at=begun
-    )
+        plan_id=plan.id, status="running", actor="dba@example.com", backup_skipped="A test",
+        created_at=begun, started_at=begun,
+    )  # fmt: skip
     control.add(run)
     control.flush()
     return run
