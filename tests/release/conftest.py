@@ -73,6 +73,7 @@ def releasing(app: Flask, settings: Settings, url: str) -> Iterator[Releasing]:
         with control_transaction() as session:
             session.execute(text("DELETE FROM fleet_run"))
             session.execute(text("DELETE FROM fleet_plan"))
+            session.execute(text("DELETE FROM reading"))
         tenancy.forget()
 
 

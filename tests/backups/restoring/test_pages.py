@@ -91,7 +91,7 @@ def test_the_picker_is_bounded_by_the_window_in_the_persons_zone(window: None, l
 
 @pytest.mark.parametrize(
     ("minutes", "says"),
-    [(90, "The first moment one can restore to is"), (-5, "in the future"), (0, "reaches until")],
+    [(90, "The first moment one can restore to is"), (-600, "in the future"), (0, "reaches until")],
 )
 def test_a_moment_outside_the_window_is_refused_beside_its_field(
     window: None, login: Login, minutes: int, says: str
