@@ -56,9 +56,14 @@ def known_tenants() -> list[TenantRef]:
 
 
 def get_tenant(slug: str) -> TenantRef:
-    """Return the tenant of a slug, during an outage as last seen. Raises NotFoundError."""
+    """Return the tenant of a slug, during an outage as last seen.
+
+    Raises NotFoundError; OperationalError when nobody can know yet, for the ERP is away from the start.
+    """
     known_tenants()
     if slug not in _registry.by_slug:
+        if not _registry.by_slug:
+            list_tenants()
         raise NotFoundError("There is no such tenant, or you have no access to it.")
     return _registry.by_slug[slug]
 

@@ -2,7 +2,9 @@
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
 
+from dashboard.core.db import db
 from dashboard.core.people import current_user
 from dashboard.core.web import requires
 from dashboard.jobs import service as jobs
@@ -18,8 +20,13 @@ pages = Blueprint("backfills", __name__, url_prefix="/database/migrations/backfi
 @pages.get("/")
 @requires(VIEW)
 def index() -> ResponseReturnValue:
-    """Every data change and how far it is."""
-    return render_template("schema_migrations/backfills/index.html", views=queries.list_views())
+    """Every data change and how far it is; that it cannot be known while the ERP is away."""
+    try:
+        views = queries.list_views()
+    except OperationalError:
+        db.session.rollback()
+        views = None
+    return render_template("schema_migrations/backfills/index.html", views=views)
 
 
 @pages.get("/<name>/")

@@ -39,11 +39,11 @@ class AnnouncementForm(FlaskForm):
 
     def offer(self) -> None:
         """Fill the picker."""
-        self.tenant.choices = [ALL, *((tenant.slug, tenant.name) for tenant in tenancy.list_tenants())]
+        self.tenant.choices = [ALL, *((tenant.slug, tenant.name) for tenant in tenancy.known_tenants())]
 
     def validate_tenant(self, field: SelectField) -> None:
         """One that is not there (any more) must not turn into all."""
-        known = {tenant.slug for tenant in tenancy.list_tenants()}
+        known = {tenant.slug for tenant in tenancy.known_tenants()}
         if field.data and field.data not in known:
             raise ValidationError("There is no such tenant.")
 

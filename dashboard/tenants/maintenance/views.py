@@ -2,7 +2,9 @@
 
 from flask import Blueprint, Flask, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
 
+from dashboard.core.db import db
 from dashboard.core.errors import InvalidInputError
 from dashboard.core.menu import MenuItem, register_menu
 from dashboard.core.people import current_user
@@ -65,11 +67,16 @@ def end(maintenance_id: int) -> ResponseReturnValue:
 
 def _page(form: AnnouncementForm) -> str:
     form.offer()
+    try:
+        rows = service.list_maintenance()
+    except OperationalError:  # it stands beside the tenants
+        db.session.rollback()
+        rows = None
     return render_template(
         "tenants/maintenance.html",
         form=form,
-        rows=service.list_maintenance(),
-        names={tenant.id: tenant.name for tenant in tenancy.list_tenants()},
+        rows=rows,
+        names={tenant.id: tenant.name for tenant in tenancy.known_tenants()},
         now=notices.now(),
         settles=round(service.IN_FORCE_AFTER_SECONDS),
     )
