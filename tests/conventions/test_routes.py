@@ -83,6 +83,7 @@ def is_refused(answer: TestResponse) -> bool:
     )
 
 
+@pytest.mark.no_cover  # every page has tests of its own that count its lines
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_opens_what_its_permissions_say_and_nothing_else(
     app: Flask, login: Callable[..., FlaskClient], role: str | None

@@ -75,6 +75,7 @@ def is_page(page: Page, address: str) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.no_cover  # each page has tests of its own that count its lines
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_every_page_fits_speaks_to_everyone_and_keeps_the_policy(
