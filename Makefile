@@ -3,10 +3,12 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-compile
 
 .DEFAULT_GOAL := help
-.PHONY: help up down reset release test e2e lint format bench bench-backups bench-fleet migration lock
+LINTERS := types style imports templates dead spelling
+.PHONY: $(LINTERS:%=lint-%)
+.PHONY: help up down reset release test e2e lint format bench bench-backups bench-fleet bench-metrics bench-insights migration lock
 
 help: ## List the commands
 	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,13 +32,21 @@ e2e: $(VENV)/.dev static/vendor/.built ## Run the browser journeys only
 	@exec $(BIN)/python -m pytest tests/e2e --no-cov $(ARGS)
 
 lint: $(VENV)/.dev ## Check style, types, import rules, templates, spelling, dead code
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target $(LINTERS:%=lint-%)
+
+lint-types:
+	@$(BIN)/mypy
+lint-style:
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+lint-imports:
 	@$(BIN)/lint-imports
+lint-templates:
 	@$(BIN)/djlint --check --lint --quiet templates
+lint-dead:
 	@$(BIN)/vulture
 	@$(BIN)/deptry .
+lint-spelling:
 	@$(BIN)/codespell
 
 format: $(VENV)/.dev ## Rewrite code and templates in the project's style
@@ -52,6 +62,12 @@ bench-backups: $(VENV)/.dev ## Measure backups and restores beside the bare comm
 
 bench-fleet: $(VENV)/.dev ## Measure a change of 500 tenants, and their creation, beside psql
 	@$(BIN)/python -m bench.fleet $(ARGS); fleet=$$?; $(BIN)/python -m bench.creating && exit $$fleet
+
+bench-metrics: $(VENV)/.dev ## Measure the probes on 500 tenants, and what a day of their figures takes
+	@exec $(BIN)/python -m bench.metrics $(ARGS)
+
+bench-insights: $(VENV)/.dev static/vendor/.built ## Measure KPIs on ten million quote lines (ARGS=--scale 0.01)
+	@exec $(BIN)/python -m bench.insights $(ARGS)
 
 migration: $(VENV)/.dev ## Write a tenant migration from the models: make migration m="add x" [history=tenant]
 	@exec $(BIN)/flask --app wsgi migrations new $(or $(history),tenant) "$(m)"

@@ -10,13 +10,16 @@ from dashboard import (
     changes,
     cli,
     collaboration,
+    compliance,
     erp,
+    failover,
     files,
     health,
     home,
     imports,
     jobs,
     kpis,
+    metrics,
     records,
     replication,
     schema_migrations,
@@ -25,13 +28,17 @@ from dashboard import (
     users,
 )
 from dashboard import settings as business_settings
+from dashboard.alerts import exporting as alerts_exporting
 from dashboard.core import caching, db, errors, filters, logs, menu, security, web
 from dashboard.core.config import CHECKOUT, Settings, get_settings
 from dashboard.erp.screens import SCREENS
-from dashboard.health import readiness
+from dashboard.health import actions, readiness, statements
+from dashboard.health import exporting as health_exporting
+from dashboard.metrics import exposition
 from dashboard.schema_migrations.histories import History
 from dashboard.tenancy import views as tenancy
 from dashboard.tenants import views as tenants
+from dashboard.tenants.growth import views as growth
 from dashboard.tenants.lifecycle import views as lifecycle
 from dashboard.tenants.rewinding import views as rewinding
 
@@ -78,15 +85,22 @@ def _add_features(app: Flask, settings: Settings) -> None:
     users.init_app(app)
     business_settings.init_app(app)
     jobs.init_app(app)
+    metrics.init_app(app)
     alerts.init_app(app)
     health.init_app(app, settings)
+    actions.init_app(app)
+    statements.init_app(app)
     backups.init_app(app, settings)
     replication.init_app(app)
+    failover.init_app(app)
     schema_migrations.init_app(app)
     records.init_app(app, SCREENS)
     files.init_app(app, settings)
     translations.init_app(app)
     readiness.register_check(app, "file store", files.check_store)
+    exposition.register_exporter(app, "alerts", alerts_exporting.alerts)
+    exposition.register_exporter(app, "readings", health_exporting.readings)
+    exposition.register_exporter(app, "readiness", health_exporting.readiness_of_parts)
     changes.init_app(app)
     imports.init_app(app)
     collaboration.init_app(app)
@@ -95,5 +109,7 @@ def _add_features(app: Flask, settings: Settings) -> None:
     tenants.init_app(app)
     rewinding.init_app(app)
     lifecycle.init_app(app)
+    growth.init_app(app)
     search.init_app(app)
     home.init_app(app)
+    compliance.init_app(app)

@@ -19,6 +19,7 @@ from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.fleet.commands import fleet
 from dashboard.schema_migrations.histories import History
 from dashboard.schema_migrations.merging import merge_heads
+from dashboard.setup.commands import cluster
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenants.service import create_tenant, slug_of
 from dashboard.users.service import bootstrap_admin
@@ -37,7 +38,8 @@ migration_files = AppGroup("migrations", help="Write migration files.")
 
 def init_app(app: Flask) -> None:
     """Register every command."""
-    for command in (tenants, operators, migration_files, fleet, release, demo, upgrade, legacy_import):
+    groups = (tenants, operators, migration_files, cluster, fleet, release, demo)
+    for command in (*groups, upgrade, legacy_import):
         app.cli.add_command(command)
 
 

@@ -7,12 +7,15 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 
 import structlog
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from dashboard.alerts.deadman import ping_if_due
+from dashboard.alerts.deliveries.jobs import deliver_if_missed
 from dashboard.alerts.jobs import evaluate_if_missed
 from dashboard.app import create_app
 from dashboard.core.config import Settings
@@ -22,15 +25,27 @@ from dashboard.jobs.broker import RedisError
 from dashboard.jobs.pace import pace
 from dashboard.jobs.relay import relay_once
 from dashboard.jobs.slots import Schedule
+from dashboard.metrics.resident import keep_sampling
 
 SCHEDULES: tuple[Schedule, ...] = (
     Schedule("health.activity", "health.probe_activity", "Read sessions, waits, Redis and disk", every=10),
     Schedule("alerts.evaluate", "alerts.evaluate", "Judge the alert rules", every=10),
+    Schedule("alerts.deliver", "alerts.deliver", "Send alerts by mail and webhook", every=10),
     Schedule("backups.look_at_wal", "backups.look_at_wal", "Look for gaps in the repository's WAL", every=10),
     Schedule("replication.probe", "replication.probe", "Read replication", every=10),
+    Schedule("replication.settings", "replication.check_settings", "Check the servers' settings", every=30),
+    Schedule("metrics.minute", "metrics.sample_minute", "Sample what is read every minute", every=60),
+    Schedule("metrics.quarter", "metrics.sample_quarter", "Sample what is read every 15 minutes", every=900),
+    Schedule("metrics.roll_up", "metrics.roll_up", "Roll figures up", every=60),
+    Schedule("metrics.keep", "metrics.keep_partitions", "Keep the partitions of figures", every=3600),
     Schedule("backups.rpo", "backups.measure_rpo", "Measure what would be lost now", every=10),
     Schedule("health.statements", "health.probe_statements", "Read slow queries", every=60),
+    Schedule("actions.look_after", "actions.look_after", "Open maintenance windows", every=60),
     Schedule("health.inventory", "health.probe_inventory", "Read sizes, extensions and settings", every=900),
+    Schedule("health.minute", "health.probe_minute", "Read log, encryption, queues and files", every=60),
+    Schedule("health.storage", "health.probe_storage", "Read tables, indexes and sequences", every=900),
+    Schedule("health.bloat", "health.probe_bloat", "Measure bloat", every=21_600),
+    Schedule("health.certificates", "health.probe_certificates", "Read certificates", every=3600),
     Schedule("schema_migrations.heads", "schema_migrations.read_heads", "Read migration heads", every=60),
     Schedule("schema_migrations.drift", "schema_migrations.look_for_drift", "Look for drift", every=3600),
     Schedule("schema_migrations.moved", "schema_migrations.look_at_moved", "Read moved schemas", every=60),
@@ -51,6 +66,15 @@ SCHEDULES: tuple[Schedule, ...] = (
         setting="drills.every",
     ),
     Schedule("backups.keep_drills", "backups.keep_drills", "Clear away after drills that died", every=60),
+    Schedule(
+        "failover.rehearse",
+        "failover.rehearse",
+        "Rehearse a failover",
+        cron="0 5 1 1,4,7,10 *",
+        setting="failover.every",
+    ),
+    Schedule("failover.keep", "failover.keep", "Clear away after failovers that died", every=60),
+    Schedule("failover.patroni", "failover.read_patroni", "Read Patroni", every=20),
     Schedule("backups.canary", "backups.write_canary", "Write the clocked row of drills", every=60),
     Schedule("backups.sweep_restores", "backups.sweep_restores", "Tidy up scratch servers", every=60),
     Schedule(
@@ -65,6 +89,11 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("tenants.keep_spares", "tenants.keep_spares", "Keep schemas for new tenants ready", every=60),
     Schedule("tenants.sweep_rewinds", "tenants.sweep_rewinds", "Clear what a broken rewind left", every=60),
     Schedule("tenants.sweep_archives", "tenants.sweep_archives", "Settle broken work on tenants", every=60),
+    Schedule("insights.refresh", "insights.refresh", "Bring the KPIs up to date", every=60),
+    Schedule("insights.mail", "insights.mail", "Send insights by mail", every=60),
+    Schedule("insights.headlines", "insights.headlines", "Read figures of all tenants", every=900),
+    Schedule("tenants.keep_partitions", "tenants.keep_partitions", "Keep partitions of tenants", every=3600),
+    Schedule("tenants.archive", "tenants.archive_history", "Put old history away", cron="10 1 * * *"),
     Schedule("files.clean_up", "files.clean_up", "Remove files that belong to no record", cron="40 3 * * *"),
     Schedule("sourcing.keep", "sourcing.keep", "Open sealed bids, remind suppliers, deliver mails", every=60),
     Schedule(
@@ -73,6 +102,10 @@ SCHEDULES: tuple[Schedule, ...] = (
         "Look for duplicate suppliers",
         cron="40 1 * * *",
     ),
+    Schedule("compliance.judge", "compliance.judge", "Judge all promises", every=60),
+    Schedule("compliance.look", "compliance.look", "Look at sessions, logins and history", every=300),
+    Schedule("compliance.follow", "compliance.follow", "Follow the chains of evidence", every=900),
+    Schedule("compliance.report", "compliance.report", "Monthly report of promises", cron="0 6 1 * *"),
     Schedule("jobs.prune", "jobs.prune", "Forget old job runs", cron="20 3 * * *"),
 )
 
@@ -80,6 +113,7 @@ log = structlog.get_logger()
 TICK_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
 WATCH_SECONDS = 10.0
+Work = Callable[[Flask, threading.Event], None]  # goes on until the event is set
 
 
 def main() -> None:
@@ -93,19 +127,21 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    serve(create_app(), SCHEDULES, stop)
+    serve(create_app(), SCHEDULES, stop, keep_sampling)
 
 
-def serve(app: Flask, schedules: tuple[Schedule, ...], stop: threading.Event) -> None:
-    """Tick and relay until `stop` is set."""
-    relay = threading.Thread(target=_relay, args=(app, stop), name="relay", daemon=True)
-    watch = threading.Thread(target=_watch, args=(app, stop), name="watch", daemon=True)
-    relay.start()
-    watch.start()
+def serve(app: Flask, schedules: tuple[Schedule, ...], stop: threading.Event, *more: Work) -> None:
+    """Tick, relay, watch, tell and do what `more` does until `stop` is set."""
+    beside = [
+        threading.Thread(target=work, args=(app, stop), name=work.__name__.strip("_"), daemon=True)
+        for work in (_relay, _watch, _tell, *more)
+    ]
+    for thread in beside:
+        thread.start()
     with app.app_context():
         _tick(schedules, stop)
-    relay.join(timeout=10)
-    watch.join(timeout=10)
+    for thread in beside:
+        thread.join(timeout=10)
 
 
 def _tick(schedules: tuple[Schedule, ...], stop: threading.Event) -> None:
@@ -136,6 +172,15 @@ def _watch(app: Flask, stop: threading.Event) -> None:
     with app.app_context():
         while not stop.wait(WATCH_SECONDS):
             evaluate_if_missed(lambda: look_at_broker(settings))
+
+
+def _tell(app: Flask, stop: threading.Event) -> None:
+    """Ping the outside, and send alerts while no job does. Apart from the watch: a receiver may be slow."""
+    settings: Settings = app.extensions["steward_settings"]
+    with app.app_context():
+        while not stop.wait(WATCH_SECONDS):
+            ping_if_due(settings)
+            deliver_if_missed()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from dashboard.core.config import Settings, Standby
+from dashboard.core.config import Member, Settings
 from dashboard.servers import Standby as StandbyServer
 from dashboard.servers import bootstrap_erp, scratch_folder
 from dashboard.stack import barman
@@ -32,12 +32,13 @@ class Cluster:
     layout: Layout
 
     def settings(self, base: Settings) -> Settings:
-        """Point the monitor, the standbys and Barman of some settings at this cluster."""
+        """Point the monitor, the members and Barman of some settings at this cluster."""
         urls = self.layout.erp_urls()
         return base.model_copy(
             update={
                 "database_monitor_url": urls["DATABASE_MONITOR_URL"],
-                "standbys": tuple(Standby.model_validate(entry) for entry in self.layout.standby_entries()),
+                "primary": Member.model_validate(self.layout.primary_entry()),
+                "standbys": tuple(Member.model_validate(entry) for entry in self.layout.standby_entries()),
                 "barman_config": self.layout.barman_config,
             }
         )

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
 from sqlalchemy.orm import Session
 
 from dashboard.app import create_app
 from dashboard.core.config import Settings, get_settings
 from dashboard.core.db import db
+from dashboard.jobs.store import control_transaction
 from dashboard.schema_migrations import service as migrations
 from dashboard.servers import (
     ErpPasswords,
@@ -34,9 +36,10 @@ from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
 from dashboard.tenants.service import create_tenant
 from dashboard.users import passwords
+from dashboard.users.models import Operator
 from dashboard.users.service import create_operator
 
-pytest_plugins = ("tests.cluster",)
+pytest_plugins = ("tests.cluster", "tests.counting")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -60,6 +63,7 @@ FAST = {
     "pg_stat_statements.track_utility": "off",
 }
 PASSWORD = "correct horse battery staple"
+BEGUN = datetime.now(UTC).replace(microsecond=0)
 # Hundreds of logins need no 64 MiB each; tests/users/test_passwords.py asserts the product's own cost.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 
@@ -134,6 +138,15 @@ def app(settings: Settings) -> Flask:
     return app
 
 
+@pytest.fixture(autouse=True, scope="module")
+def now_of_module(request: pytest.FixtureRequest) -> None:
+    """Set a module's NOW when its first test begins: a run takes long, and servers have real clocks."""
+    if isinstance(getattr(request.module, "NOW", None), datetime):
+        was, begun = request.module.NOW, datetime.now(UTC)
+        if was >= BEGUN:  # and no moment that a test has written down
+            request.module.NOW = begun.replace(microsecond=begun.microsecond if was.microsecond else 0)
+
+
 @pytest.fixture(autouse=True)
 def rolled_back(request: pytest.FixtureRequest) -> Iterator[None]:
     """Run a test that uses the app inside outer transactions and undo them afterwards.
@@ -187,13 +200,15 @@ def control(app: Flask) -> Session:
 @pytest.fixture
 def acme(app: Flask) -> TenantRef:
     """The tenant most tests work in."""
-    return tenancy.get_tenant("acme")
+    with app.app_context():
+        return tenancy.get_tenant("acme")
 
 
 @pytest.fixture
 def globex(app: Flask) -> TenantRef:
     """The other tenant, to look for leaks."""
-    return tenancy.get_tenant("globex")
+    with app.app_context():
+        return tenancy.get_tenant("globex")
 
 
 @pytest.fixture
@@ -210,17 +225,25 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def login(app: Flask) -> Callable[..., FlaskClient]:
-    """Log in a new operator: `login("staff", tenant="acme")`; no role at all with `login(None)`."""
+def login(app: Flask, request: pytest.FixtureRequest) -> Iterator[Callable[..., FlaskClient]]:
+    """Log in a new operator: `login("staff", tenant="acme")`; no role at all with `login(None)`.
+
+    What a test that commits has logged in is removed after it.
+    """
+    made: list[str] = []
 
     def enter(role: str | None = "admin", tenant: str | None = None) -> FlaskClient:
         email = f"{role or 'nobody'}-{secrets.token_hex(4)}@example.com"
         create_operator(email, "Test Person", PASSWORD, [(role, tenant)] if role else [])
         db.session.commit()
+        made.append(email)
         browser = app.test_client()
         answer = browser.post("/login", data={"email": email, "password": PASSWORD})
         assert answer.status_code == 302, answer.get_data(as_text=True)[:2000]
         browser.email = email  # type: ignore[attr-defined]  # for tests that look for the actor
         return browser
 
-    return enter
+    yield enter
+    if request.node.get_closest_marker("commits") and made:
+        with app.app_context(), control_transaction() as session:
+            session.execute(delete(Operator).where(Operator.email.in_(made)))

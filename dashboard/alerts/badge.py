@@ -1,4 +1,4 @@
-"""Owns the badge of the frame: how many alerts fire, for people who may see them."""
+"""Owns the badge of the frame: how many alerts fire and are not silenced, for people who may see them."""
 
 import time
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from flask import current_app, url_for
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.alerts import queries
+from dashboard.alerts.desk import VIEW
 from dashboard.alerts.queries import Firing
 from dashboard.core.web import can
 
-VIEW = "database.alerts.view"
 LIFETIME = 3.0  # seconds; every page shows it, and all people see the same count
 REMEMBERED = "alert_badge"
 

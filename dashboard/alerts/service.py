@@ -5,11 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from flask import current_app
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from dashboard.alerts.deliveries import deciding
 from dashboard.alerts.models import Alert, AlertEvent, AlertState
-from dashboard.alerts.moving import Patience, see_breach, see_no_answer, see_nothing
+from dashboard.alerts.moving import (
+    FLAP_WINDOW,
+    Patience,
+    see_breach,
+    see_flapping,
+    see_no_answer,
+    see_nothing,
+)
 from dashboard.alerts.registry import Answer, Breach, Condition, Unknown, Watch
 from dashboard.alerts.rules import Rule
 from dashboard.core.db import db
@@ -34,7 +42,10 @@ def seen_within(rule: Rule) -> int:
 
 
 def evaluate(now: datetime | None = None) -> dict[str, int]:
-    """Judge every rule once; return how many alerts are in each state. Never two at a time: see the job."""
+    """Judge every rule once; return how many alerts are in each state. Never two at a time: see the job.
+
+    What people are to be told is written with it, into the outbox.
+    """
     now = now or datetime.now(UTC)
     declared, conditions = rules(), _conditions()
     known = _known(declared)
@@ -43,6 +54,7 @@ def evaluate(now: datetime | None = None) -> dict[str, int]:
     db.session.flush()
     db.session.execute(update(Alert).values(checked_at=now).execution_options(synchronize_session=False))
     db.session.execute(delete(AlertEvent).where(AlertEvent.at < now - KEEP_EVENTS))
+    deciding.decide([alert for alerts in known.values() for alert in alerts.values()], declared, now)
     return _counted(known)
 
 
@@ -71,12 +83,30 @@ def _judge(rule: Rule, condition: Condition, alerts: Alerts, now: datetime) -> N
     patience = Patience(timedelta(seconds=rule.for_seconds), timedelta(seconds=rule.clear_seconds))
     reasons = _reasons(answer)
     for subject, reason in reasons.items():
-        if see_breach(_alert(rule, alerts, subject, now), reason, patience, now):
-            _remember(alerts[subject], now)
+        alert = _alert(rule, alerts, subject, now)
+        if see_breach(alert, reason, patience, now):
+            _remember(alert, now)
+            _note_firing(alert, own, now)
     for subject in alerts.keys() - reasons.keys():
         if see_nothing(alerts[subject], patience, now):
             _remember(alerts[subject], now)
             _forget(alerts, subject)
+
+
+def _note_firing(alert: Alert, own: Alert, now: datetime) -> None:
+    """Remember at the rule when it fired last, and see whether it flaps."""
+    if alert.state != AlertState.FIRING:
+        return
+    own.fired_at = now
+    db.session.flush()  # this firing counts
+    lately = select(func.count()).where(
+        AlertEvent.rule == alert.rule,
+        AlertEvent.subject == alert.subject,
+        AlertEvent.state == AlertState.FIRING,
+        AlertEvent.at > now - FLAP_WINDOW,
+    )
+    if see_flapping(alert, db.session.scalar(lately) or 0, now):
+        log.info("alert_flaps", rule=alert.rule, subject=alert.subject)
 
 
 def _ask(rule: Rule, condition: Condition, now: datetime, known: str) -> Answer:
@@ -100,6 +130,7 @@ def _alert(rule: Rule, alerts: Alerts, subject: str, now: datetime) -> Alert:
     if alert is None:
         alert = Alert(rule=rule.key, subject=subject, state=AlertState.OK, since=now, checked_at=now)
         alert.reason, alert.doubt = "", ""
+        alert.acknowledged_by, alert.acknowledged_note = "", ""
         alerts[subject] = alert
         db.session.add(alert)
     alert.severity = rule.severity

@@ -35,7 +35,8 @@ def stretches(
     }
     seen: set[tuple[str, str]] = set()
     found: dict[str, list[Stretch]] = {}
-    for event in sorted(events, key=lambda event: event.at):
+    moves = [event for event in events if event.state in set(AlertState)]  # the others are answers
+    for event in sorted(moves, key=lambda event: event.at):
         key = (event.rule, event.subject)
         if event.state == AlertState.FIRING:
             open_since[key] = event.at

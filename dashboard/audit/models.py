@@ -36,6 +36,36 @@ class RowHistory(TenantModel):
     transaction_id: Mapped[int] = mapped_column(BigInteger)
 
 
+class HistoryArchive(TenantModel):
+    """A part of the row history that was put away into a file, or brought back; rows are only added.
+
+    Its ids are at least `lower_id` (none: from the beginning) and less than `upper_id`. `net` by table: rows
+    created less rows removed, which a comparison of history and rows needs of what is put away.
+    """
+
+    __tablename__ = "history_archive"
+    __table_args__ = (
+        CheckConstraint("operation IN ('archived', 'restored')", name="operation_known"),
+        CheckConstraint("lower_id < upper_id", name="bounds_in_order"),
+        CheckConstraint("jsonb_typeof(net) = 'object'", name="net_object"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    operation: Mapped[str] = mapped_column(Text)
+    part: Mapped[str] = mapped_column(Text)
+    lower_id: Mapped[int | None] = mapped_column(BigInteger)
+    upper_id: Mapped[int] = mapped_column(BigInteger)
+    first_at: Mapped[datetime | None]
+    last_at: Mapped[datetime | None]
+    rows: Mapped[int] = mapped_column(BigInteger)
+    net: Mapped[dict[str, int]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(Text)
+    path: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+
+
 class Operation(ControlModel):
     """One thing an operator did to the system: a login, a grant, a backup, a new tenant."""
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
 
-from dashboard.audit.models import Operation, RowHistory
+from dashboard.audit.models import HistoryArchive, Operation, RowHistory
 
 BOOKKEEPING = frozenset({"id", "version", "created_at", "created_by", "updated_at", "updated_by"})
 VERBS = {"I": "created", "U": "changed", "D": "removed"}
@@ -49,6 +49,16 @@ def list_history(session: Session, table: str, record_id: int, limit: int = 50) 
     )
     entries = [_entry(row) for row in session.scalars(query)]
     return [entry for entry in entries if entry.changes or entry.verb != "changed"]
+
+
+def put_away_until(session: Session) -> datetime | None:
+    """Until when changes of this tenant were put away into files; None: its history is whole."""
+    later = aliased(HistoryArchive)
+    again = select(later.id).where(later.part == HistoryArchive.part, later.id > HistoryArchive.id)
+    newest = select(func.max(HistoryArchive.last_at)).where(
+        HistoryArchive.operation == "archived", ~again.exists()
+    )
+    return session.scalar(newest)
 
 
 def list_operations(session: Session, limit: int = 100) -> list[Operation]:

@@ -9,7 +9,9 @@ from dashboard.core.charts import Chart, Series
 from dashboard.core.filters import duration, viewer_zone
 from dashboard.health.judging import CRITICAL, OK, WARNING
 from dashboard.health.models import Reading
-from dashboard.health.queries import get_reading, list_samples
+from dashboard.health.queries import get_reading
+from dashboard.metrics import queries as metrics
+from dashboard.metrics.rollups import CHART_POINTS
 from dashboard.settings import queries as settings
 from dashboard.settings.registry import exact_length
 
@@ -181,7 +183,7 @@ def _tick(share: float, words: str) -> Tick:
 def history(span: timedelta) -> Chart:
     """Draw the worst of each path over time, in seconds."""
     names = {f"rpo.{key}": title for key, title in rpo.TITLES.items()}
-    moments, series = list_samples(list(names), span=span, largest=True)
+    moments, series = metrics.series(list(names), span, largest=True, points=CHART_POINTS)
     drawn = {name: title for name, title in names.items() if any(value is not None for value in series[name])}
     first = next((i for i in range(len(moments)) if any(series[name][i] is not None for name in drawn)), 0)
     return Chart(

@@ -21,10 +21,13 @@ from dashboard.backups.wal import SEGMENT_BYTES, position_of
 from dashboard.core.config import Settings, Standby
 from dashboard.health.connection import ProbeError
 from dashboard.health.models import Reading
-from dashboard.health.queries import find_sample_at_most, get_reading
-from dashboard.health.service import plain, store_reading, store_samples
+from dashboard.health.queries import get_reading
+from dashboard.health.service import plain, store_reading
+from dashboard.metrics.queries import find_at_most
+from dashboard.metrics.service import record
 
 READING, POSITIONS = "backups.rpo", "wal.position"
+REPLICATION = "replication"  # stored by the feature above this one
 EVERY_SECONDS = 10
 RECEIVER = "barman_receive_wal"
 ARCHIVE, SYNC, DR = "archive", "sync", "dr"
@@ -80,20 +83,35 @@ class Measurement:
 def measure(settings: Settings, *, segment: int = SEGMENT_BYTES) -> dict[str, float | None]:
     """Ask everybody, store reading and samples; return seconds at risk by path (None: no data)."""
     before = _before()
-    with ThreadPoolExecutor(max_workers=1 + len(settings.standbys)) as pool:
+    with ThreadPoolExecutor(max_workers=1 + len(settings.members)) as pool:
         asked = pool.submit(_ask_primary, settings.database_monitor_url)
-        answers = list(pool.map(_ask_standby, settings.standbys))
-        standbys = {row.name: answer for row, answer in zip(settings.standbys, answers, strict=True)}
+        answers = list(pool.map(_ask_standby, settings.members))
+        standbys = {row.name: answer for row, answer in zip(settings.members, answers, strict=True)}
         primary, error, skew = asked.result()
+    expected = _without_primary(settings, standbys)
     seen = _seen(primary, error, skew, before)
     if primary:
-        store_samples({POSITIONS: float(primary.at.position)}, at=primary.at.clock_at)
+        record({POSITIONS: float(primary.at.position)}, at=primary.at.clock_at)
     paths = [
         _archive(settings, primary, before, segment),
-        _standby_path(SYNC, _synchronous(settings.standbys), primary, standbys, before),
-        _standby_path(DR, _distant(settings.standbys), primary, standbys, before),
+        _standby_path(SYNC, _synchronous(expected), primary, standbys, before),
+        _standby_path(DR, _distant(expected), primary, standbys, before),
     ]
     return _store(seen, [_judged(path, seen, segment) for path in paths], before)
+
+
+def _without_primary(settings: Settings, answers: Mapping[str, StandbyPosition | str]) -> tuple[Standby, ...]:
+    """Return the members that should follow: all but the one that takes writes, whichever that is now.
+
+    A primary without a name of its own (no DATABASE_PRIMARY) is none of them.
+    """
+    if settings.primary is None:
+        return settings.standbys
+    writers = [
+        name for name, answer in answers.items() if not isinstance(answer, str) and not answer.in_recovery
+    ]
+    gone = writers[:1] or [settings.primary.name]
+    return tuple(member for member in settings.members if member.name not in gone)
 
 
 def _store(seen: Seen, paths: list[Path], before: Mapping[str, Any]) -> dict[str, float | None]:
@@ -102,7 +120,7 @@ def _store(seen: Seen, paths: list[Path], before: Mapping[str, Any]) -> dict[str
     found = plain(Measurement(now, seen, paths, trail))
     store_reading(READING, found, every=EVERY_SECONDS)
     figures = {path.key: at_risk(path, seen, now) for path in paths}
-    store_samples({f"rpo.{key}": seconds for key, seconds in figures.items()}, at=now)
+    record({f"rpo.{key}": seconds for key, seconds in figures.items()}, at=now)
     return figures
 
 
@@ -205,6 +223,11 @@ def _path_before(key: str, before: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _synchronous(expected: tuple[Standby, ...]) -> list[Standby]:
+    """Those commits shall wait for: by the setting, as replication last read it, else as declared."""
+    reading = get_reading(REPLICATION)
+    want = reading.data.get("wanted", {}) if reading else {}
+    if want.get("by_setting"):
+        return [standby for standby in expected if standby.name in want["names"]]
     return [standby for standby in expected if standby.mode == "sync"]
 
 
@@ -279,7 +302,7 @@ def _judged(path: Path, seen: Seen, segment: int) -> Path:
         return replace(path, reason=f"{path.reason} The primary has never answered: {seen.error}".strip())
     is_held = path.end >= seen.position or _holds_all_commits(path.end, seen, segment)
     behind, state = (0, HELD) if is_held else (seen.position - path.end, BEHIND)
-    sampled = seen.clock_at if is_held else find_sample_at_most(POSITIONS, float(path.end))
+    sampled = seen.clock_at if is_held else find_at_most(POSITIONS, float(path.end))
     safe = max((at for at in (sampled, path.commit_at) if at is not None), default=None)
     if safe is None:
         reason = f"{path.reason} It is not known when the WAL it ends with was written.".strip()

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
 
 from dashboard.backups import keeping_barman, queries, verifying
 from dashboard.backups.barman import Barman, BarmanError, environment
@@ -13,6 +12,7 @@ from dashboard.backups.drills.models import Verification
 from dashboard.backups.encryption import find_key
 from dashboard.backups.models import DONE, Backup
 from dashboard.backups.retention import Departure, Policy, forecast, policy_file, write_policy
+from dashboard.core.addresses import nodes_of
 from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, NotFoundError, UnavailableError
@@ -58,14 +58,9 @@ def review(barman: Barman, settings: Settings) -> dict[str, Any]:
 
 
 def known_nodes(settings: Settings) -> dict[str, str]:
-    """Return the name of every expected server by its `host:port`; the primary's is "primary"."""
-    urls = {settings.database_monitor_url: "primary"}
-    urls |= {standby.url: standby.name for standby in settings.standbys}
-    found = {}
-    for address, name in urls.items():
-        parts = make_url(address)
-        found[f"{parts.host}:{parts.port or 5432}"] = name
-    return found
+    """Return the name of every expected server by its `host:port`; one without a name is "primary"."""
+    found = dict.fromkeys(nodes_of(settings.database_monitor_url), "primary")
+    return found | {node: member.name for member in settings.members for node in nodes_of(member.url)}
 
 
 def get_policy() -> Reading | None:

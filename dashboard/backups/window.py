@@ -7,7 +7,7 @@ from datetime import datetime
 from dashboard.backups import queries
 from dashboard.backups.models import Backup
 from dashboard.backups.wal import WalRun, runs, segment_number
-from dashboard.health.queries import find_sample_at_most
+from dashboard.metrics.queries import find_at_most
 
 POSITIONS = "wal.position"
 # After a switch an idle server adds a page header and a snapshot of running transactions. A commit forces
@@ -75,12 +75,12 @@ def _stretch(server: str, fulls: list[Backup], run: WalRun, segment: int) -> Str
     if not within:
         return None
     ends = [backup.end_at for backup in _all_within(server, run, segment) if backup.end_at]
-    until = find_sample_at_most(POSITIONS, run.end_position + IDLE_BYTES) or max(ends, default=None)
+    until = find_at_most(POSITIONS, run.end_position + IDLE_BYTES) or max(ends, default=None)
     return Stretch(within[0].end_at, until, run.first, run.last)
 
 
 def _all_within(server: str, run: WalRun, segment: int) -> list[Backup]:
-    """Samples are kept for two days; further back the ends of backups are what is known."""
+    """Positions are kept for two weeks; further back the ends of backups are what is known."""
     last = segment_number(run.last, segment)
     return [
         backup

@@ -10,6 +10,7 @@ from flask_caching import Cache
 from redis.exceptions import RedisError
 
 from dashboard.core.config import Settings
+from dashboard.core.redis_links import open_redis
 
 log = structlog.get_logger()
 Value = TypeVar("Value")
@@ -75,9 +76,10 @@ def init_app(app: Flask, settings: Settings) -> None:
             app,
             config={
                 "CACHE_TYPE": "RedisCache",
-                "CACHE_REDIS_URL": settings.cache_url,
+                "CACHE_REDIS_HOST": open_redis(
+                    settings.cache_url, socket_connect_timeout=0.5, socket_timeout=0.5
+                ),
                 "CACHE_KEY_PREFIX": f"steward:{cache.name}:",
                 "CACHE_DEFAULT_TIMEOUT": cache.lifetime,
-                "CACHE_OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
             },
         )

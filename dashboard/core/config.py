@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dashboard.core.addresses import for_sqlalchemy
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_SECRET = "only-for-development"  # noqa: S105  # production refuses it
 STACK_FILE = "stack.env"
@@ -19,8 +21,11 @@ class ConfigurationError(Exception):
     """A setting is missing or wrong; the message names the variable."""
 
 
-class Standby(BaseModel):
-    """A standby that is expected to exist, by name, whether or not it is there now."""
+class Member(BaseModel):
+    """One server of the ERP cluster that is expected to exist, by name, whether or not it is there now.
+
+    Who is the primary is read from the servers, never set; `mode` is what holds while it is a standby.
+    """
 
     name: str
     zone: str
@@ -29,20 +34,24 @@ class Standby(BaseModel):
     url: str
 
 
-def _with_driver(url: str) -> str:
-    """Say psycopg2: a bare `postgresql://` means psycopg 3 since SQLAlchemy 2.1."""
-    for scheme in ("postgresql://", "postgres://"):
-        if url.startswith(scheme):
-            return "postgresql+psycopg2://" + url.removeprefix(scheme)
-    return url
+Standby = Member
 
 
-PostgresUrl = Annotated[str, BeforeValidator(_with_driver), Field(pattern=r"^postgresql\+psycopg2://")]
+PostgresUrl = Annotated[str, BeforeValidator(for_sqlalchemy), Field(pattern=r"^postgresql\+psycopg2://")]
 # The environment is decoded by pydantic-settings, a file's text is not.
 Standbys = Annotated[
-    tuple[Standby, ...], BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value)
+    tuple[Member, ...], BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value)
 ]
-RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix)://")]
+Primary = Annotated[
+    Member | None, BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value)
+]
+# redis+sentinel://:secret@host:26379,host:26379/name-of-the-master/0 asks the sentinels who the master is.
+RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|rediss?\+sentinel|unix)://")]
+Names = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(lambda text: text.lower().replace(",", " ").split() if isinstance(text, str) else text),
+]
 Options = Annotated[
     dict[str, Any],
     NoDecode,
@@ -68,12 +77,21 @@ class Settings(BaseSettings):
     database_sslmode: Literal["", "disable", "prefer", "require", "verify-ca", "verify-full"] = Field(
         "", validation_alias="DATABASE_SSLMODE"
     )
+    # The server that was the first primary, and the others: `members` is all of them.
+    primary: Primary = Field(None, validation_alias="DATABASE_PRIMARY")
     standbys: Standbys = Field((), validation_alias="DATABASE_STANDBYS")
+    # Where Patroni runs the cluster: the addresses of its REST API (comma between), and login and TLS for it.
+    patroni_url: str = Field("", validation_alias="STEWARD_PATRONI_URL")
+    patroni_options: Options = Field({}, validation_alias="STEWARD_PATRONI_OPTIONS", repr=False)
     pool_size: int = Field(8, ge=1, le=200, validation_alias="DATABASE_POOL_SIZE")
     pool_overflow: int = Field(8, ge=0, le=200, validation_alias="DATABASE_POOL_OVERFLOW")
     pool_pre_ping: bool = Field(default=True, validation_alias="DATABASE_POOL_PRE_PING")
     echo: bool = Field(default=False, validation_alias="DATABASE_ECHO")
 
+    # The admin console of PgBouncer (its database is called pgbouncer), as one of its stats_users.
+    pgbouncer_url: str = Field(
+        "", pattern=r"^(postgres(ql)?://.+)?$", validation_alias="STEWARD_PGBOUNCER_URL", repr=False
+    )
     broker_url: RedisUrl = Field(validation_alias="STEWARD_BROKER_URL")
     cache_url: RedisUrl = Field(validation_alias="STEWARD_CACHE_URL")
 
@@ -94,8 +112,18 @@ class Settings(BaseSettings):
     rds_region: str = Field("", validation_alias="STEWARD_RDS_REGION")
     rds_endpoint: str = Field("", validation_alias="STEWARD_RDS_ENDPOINT")
 
+    # Who stops, starts and promotes the ERP servers where the stack does not (runbooks/switchover.md).
+    failover_command: str = Field("", validation_alias="STEWARD_FAILOVER_COMMAND")
+
     smtp_url: str = Field("", validation_alias="STEWARD_SMTP_URL")
     mail_from: str = Field("steward@localhost", validation_alias="STEWARD_MAIL_FROM")
+    # Where a ping goes every minute while the watch is well; who gets none for long knows that it is not.
+    deadman_url: str = Field(
+        "", pattern=r"^(https?://.+)?$", validation_alias="STEWARD_DEADMAN_URL", repr=False
+    )
+    # Webhooks go out over TLS to public addresses; these hosts, or all private networks, are allowed besides.
+    webhook_hosts: Names = Field((), validation_alias="STEWARD_WEBHOOK_HOSTS")
+    webhook_private: bool = Field(default=False, validation_alias="STEWARD_WEBHOOK_PRIVATE")
     files_url: str = Field("", validation_alias="STEWARD_FILES_URL")
     files_options: Options = Field({}, validation_alias="STEWARD_FILES_OPTIONS", repr=False)
     files_max_bytes: int = Field(
@@ -107,6 +135,8 @@ class Settings(BaseSettings):
     clamd: str = Field("", pattern=r"^((tcp://.+:\d+)|(unix:///.+))?$", validation_alias="STEWARD_CLAMD")
     # What `flask release` runs to restart web, workers and scheduler where the embedded stack does not.
     release_command: str = Field("", validation_alias="STEWARD_RELEASE_COMMAND")
+    # What Prometheus shows to read /metrics; without one only this machine itself may.
+    metrics_token: str = Field("", repr=False, validation_alias="STEWARD_METRICS_TOKEN")
     trusted_proxies: int = Field(0, ge=0, le=5, validation_alias="STEWARD_TRUSTED_PROXIES")
 
     @classmethod
@@ -128,6 +158,15 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _tell_members_apart(self) -> Self:
+        names = [member.name for member in self.members]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"DATABASE_PRIMARY and DATABASE_STANDBYS name a server twice: {', '.join(names)}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _name_the_managed_instance(self) -> Self:
         if self.backup_provider == "rds" and not (self.rds_instance and self.rds_region):
             raise ValueError("STEWARD_BACKUP_PROVIDER=rds needs STEWARD_RDS_INSTANCE and STEWARD_RDS_REGION")
@@ -137,6 +176,11 @@ class Settings(BaseSettings):
     def backup_server(self) -> str:
         """What the catalogue files its backups under: Barman's server, or the managed instance."""
         return self.rds_instance if self.backup_provider == "rds" else self.barman_server
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Every server of the ERP cluster by name; without DATABASE_PRIMARY only the standbys are known."""
+        return (self.primary, *self.standbys) if self.primary else self.standbys
 
     @property
     def url(self) -> str:

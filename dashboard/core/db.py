@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 from flask import Flask, Response, request
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData, func
+from sqlalchemy import DateTime, Engine, MetaData, event, func
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 
@@ -20,6 +21,7 @@ NAMING = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
+READ_ONLY = "25006"  # read_only_sql_transaction, PostgreSQL appendix A
 TYPES: Mapping[Any, Any] = {datetime: DateTime(timezone=True)}
 
 
@@ -88,6 +90,20 @@ def _end_reading(response: Response) -> Response:
     if is_reading and not response.is_streamed and not (session.new or session.dirty or session.deleted):
         session.commit()
     return response
+
+
+@event.listens_for(Engine, "handle_error")
+def forget_standby(context: ExceptionContext) -> None:
+    """A write was refused because its server is a standby now: the pool forgets its connections to it.
+
+    The request fails, the next one connects anew, to whoever is the primary. A read-only transaction on a
+    primary is refused alike, and nothing is wrong with its connection.
+    """
+    if getattr(context.original_exception, "pgcode", None) != READ_ONLY or context.connection is None:
+        return
+    link = context.connection.connection.dbapi_connection
+    if link is not None and link.info.parameter_status("in_hot_standby") == "on":
+        context.is_disconnect = True
 
 
 def connect_arguments(settings: Settings) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -24,11 +24,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that goes with a mail."""
+    """A file that goes with a mail; with a `content_id` it is a picture its HTML shows as `cid:…`."""
 
     file_name: str
     content: bytes
     content_type: str = "application/octet-stream"
+    content_id: str = ""
 
 
 def send_mail(
@@ -36,34 +37,60 @@ def send_mail(
     subject: str,
     text: str,
     *,
+    html: str = "",
     attachments: Sequence[Attachment] = (),
+    message_id: str = "",
+    headers: Mapping[str, str] | None = None,
     settings: Settings | None = None,
 ) -> str:
-    """Send a plain text mail and return where it went: a server's name or a file's path.
+    """Send a mail and return where it went: a server's name or a file's path.
 
+    `html` is the same as `text` for programs that show it. `message_id` is for what may be sent twice: mail
+    programs show copies of one id once.
     Raises UnavailableError when the mail server cannot be reached or refuses the mail.
     """
     settings = settings or get_settings()
-    message = _compose(settings.mail_from, to, subject, text)
-    for file in attachments:
-        main, _, sub = file.content_type.partition("/")
-        message.add_attachment(file.content, maintype=main, subtype=sub, filename=file.file_name)
+    message = _compose(settings.mail_from, to, subject, text, message_id)
+    for name, value in (headers or {}).items():
+        message[name] = value
+    if html:
+        message.add_alternative(html, subtype="html")
+    _attach(message, attachments)
     if settings.smtp_url:
         return _send(urlsplit(settings.smtp_url), message)
     return str(_write(settings.home / "mail", message))
 
 
-def _compose(sender: str, to: str, subject: str, text: str) -> EmailMessage:
+def _compose(sender: str, to: str, subject: str, text: str, message_id: str = "") -> EmailMessage:
     message = EmailMessage()
     try:
         message["From"], message["To"], message["Subject"] = sender, to, subject
     except ValueError as error:  # a line break in a header would start another header
         raise InvalidInputError("This mail has an address or subject that is not allowed.") from error
     message["Date"] = format_datetime(datetime.now(UTC))
-    message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2] or "localhost")
+    domain = sender.rpartition("@")[2] or "localhost"
+    message["Message-ID"] = f"<{message_id}@{domain}>" if message_id else make_msgid(domain=domain)
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
     return message
+
+
+def _attach(message: EmailMessage, files: Sequence[Attachment]) -> None:
+    """Put pictures beside the HTML that shows them, then all other files beside the whole."""
+    body = message.get_body(("html",))
+    for file in sorted(files, key=lambda file: not file.content_id):
+        main, _, sub = file.content_type.partition("/")
+        if file.content_id and isinstance(body, EmailMessage):
+            body.add_related(
+                file.content,
+                main,
+                sub,
+                cid=f"<{file.content_id}>",
+                filename=file.file_name,
+                disposition="inline",
+            )
+        else:
+            message.add_attachment(file.content, maintype=main, subtype=sub, filename=file.file_name)
 
 
 def _send(url: SplitResult, message: EmailMessage) -> str:

@@ -33,14 +33,16 @@ WORDS: dict[Look, str] = {
         received streaming succeeded sync up verified won""",
     WARNING: """warning behind degraded delayed late lost mismatched overdue partial pending potential
         retention stale suspended unverified waiting_for_wals""",
-    CRITICAL: """critical away blocked broken crashed down error expired failed halted missing refused
-        rejected unavailable unreachable""",
-    RUNNING: "running catchup in_progress processing started",
+    CRITICAL: """critical away blocked broken crashed cut_off down error expired failed halted missing refused
+        receiver_gone rejected slot_gone unavailable unreachable""",
+    RUNNING: "running catchup catching_up in_progress processing started",
     WAITING: "deferred invited new queued scheduled to_approve waiting",
     DRAFT: "draft planned",
     SENT: "sent issued ordered published quoted retried shipped submitted",
     CLOSED: "archived canceled cancelled closed deleted disabled inactive skipped undone",
     STOPPED: "paused stopped",
+    Look("neutral", "bell-off"): "silenced",
+    Look("info", "user-check"): "acknowledged",
     Look("info", "circle-dot"): "open",
     Look("info", "arrows-right-left"): "async",
     Look("info", "stack-push"): "incremental",

@@ -1,6 +1,7 @@
 """Conditions over what the health probes read: servers that are away, the disk, probes that stand still."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 from sqlalchemy import select
 
@@ -12,13 +13,13 @@ from dashboard.alerts.wording import at, listed
 from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.core.filters import bytes_, duration, percent
-from dashboard.health import redis_probes
 from dashboard.health.cards import Card
-from dashboard.health.connection import ProbeError
 from dashboard.health.models import STALE_AFTER_INTERVALS, Reading
 from dashboard.health.queries import get_reading
 from dashboard.health.refreshing import ACTIVITY, BROKER, CACHE, DISK, FAST
-from dashboard.health.service import plain, store_reading
+from dashboard.health.services.refreshing import refresh_redis
+from dashboard.metrics.probes import FAST as SAMPLED
+from dashboard.metrics.queries import last_tried_at
 
 CACHE_USE = "Pages work without it, more slowly."
 
@@ -47,7 +48,8 @@ def trusted(key: str, subject: str) -> Reading | Unknown:
     return reading
 
 
-def _away(key: str, subject: str, effect: str = "") -> Answer:
+def away(key: str, subject: str, effect: str = "") -> Answer:
+    """Judge whether something did not answer its last probe."""
     reading = get_reading(key)
     if reading is None or stands_still(reading):
         tried = attempted_at(reading) if reading else None
@@ -61,19 +63,19 @@ def _away(key: str, subject: str, effect: str = "") -> Answer:
 @condition("health.primary_away", every=FAST)
 def primary_away(_watch: Watch) -> Answer:
     """The primary did not answer the last probe."""
-    return _away(ACTIVITY, "The ERP primary")
+    return away(ACTIVITY, "The ERP primary")
 
 
 @condition("health.broker_away", every=2 * FAST)  # without it the scheduler asks, and only after a pause
 def broker_away(_watch: Watch) -> Answer:
     """The broker did not answer the last probe."""
-    return _away(BROKER, "The broker")
+    return away(BROKER, "The broker")
 
 
 @condition("health.cache_away", every=FAST)
 def cache_away(_watch: Watch) -> Answer:
     """The cache did not answer the last probe."""
-    return _away(CACHE, "The cache", CACHE_USE)
+    return away(CACHE, "The cache", CACHE_USE)
 
 
 @condition("health.disk_filling", every=FAST)
@@ -91,24 +93,24 @@ def disk_used(watch: Watch) -> Answer:
 
 
 @condition("health.probes_stale", every=STALE_AFTER_INTERVALS * FAST)
-def probes_stale(_watch: Watch) -> Answer:
+def probes_stale(watch: Watch) -> Answer:
     """A probe has not even tried for three of its intervals."""
     late = [reading for reading in db.session.scalars(select(Reading)) if stands_still(reading)]
-    late.sort(key=lambda reading: reading.every_seconds)
-    if not late:
+    found = [(reading.every_seconds, reading.key, attempted_at(reading)) for reading in late]
+    sampled_at = last_tried_at(SAMPLED)
+    if sampled_at and watch.now - sampled_at > STALE_AFTER_INTERVALS * timedelta(seconds=FAST):
+        found.append((FAST, "metrics", sampled_at))
+    if not found:
         return []
-    names = [f"{reading.key} (every {duration(reading.every_seconds)})" for reading in late]
-    verb = "1 probe stands" if len(late) == 1 else f"{len(late)} probes stand"
-    oldest = min((tried for reading in late if (tried := attempted_at(reading))), default=None)
+    names = [f"{key} (every {duration(every)})" for every, key, _ in sorted(found, key=itemgetter(0))]
+    verb = "1 probe stands" if len(found) == 1 else f"{len(found)} probes stand"
+    oldest = min((tried for _, _, tried in found if tried), default=None)
     return [Breach("", f"{verb} still: {listed(names, 6)}. The first of them last ran at {at(oldest)}.")]
 
 
 def look_at_broker(settings: Settings) -> None:
     """Read the broker where no job can: it is what jobs come through."""
-    try:
-        store_reading(BROKER, plain(redis_probes.read_redis(settings.broker_url)), every=FAST)
-    except ProbeError as error:
-        store_reading(BROKER, {}, str(error), every=FAST)
+    refresh_redis(BROKER, "broker", settings.broker_url)
 
 
 def card() -> Card:
@@ -122,7 +124,9 @@ def card() -> Card:
 def _summary() -> tuple[str, str, str]:
     declared = rules()
     known = [alert for alert in alerts.list_alerts() if alert.rule in declared]
-    firing = [alert for alert in known if alert.state == AlertState.FIRING]
+    silences = alerts.list_silences(datetime.now(UTC))
+    loud = [alert for alert in known if not alerts.silence_of(alert, silences)]
+    firing = [alert for alert in loud if alert.state == AlertState.FIRING]
     unknown = sum(alert.unknown_at is not None for alert in known if not alert.subject)
     doubt = f" Of {unknown} nothing is known now." if unknown else ""
     if not known:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 
 import psycopg2
@@ -14,6 +15,14 @@ CONNECT_SECONDS = 2  # libpq takes no less
 STATEMENT_MS = 2_000
 Row = TypeVar("Row")
 Bound = Mapping[str, object]
+
+
+class ProbeLink(connection):
+    """A connection that remembers what each .sql file took, in milliseconds."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.costs: dict[str, float] = {}
 
 
 class ProbeError(Exception):
@@ -30,6 +39,7 @@ def probe_connection(url: str, *, statement_ms: int = STATEMENT_MS) -> Iterator[
     try:
         link = psycopg2.connect(
             libpq_url(url),
+            connection_factory=ProbeLink,
             connect_timeout=CONNECT_SECONDS,
             application_name="steward_probe",
             # Milliseconds: a host that vanished keeps a connection open for minutes otherwise.
@@ -72,15 +82,28 @@ def fetch(
         quoted = {key: sql.Identifier(name) for key, name in names.items()}
         statement = sql.SQL(path.read_text(encoding="utf-8")).format(**quoted)
     wanted = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass, see above
+    began = perf_counter()
     with link.cursor() as at:
         at.execute(statement, bound)
         columns = [column.name for column in at.description or ()]
-        return [kind(**_pick(wanted, columns, row)) for row in at.fetchall()]
+        found = [kind(**_pick(wanted, columns, row)) for row in at.fetchall()]
+    _note_cost(link, path.stem, 1000 * (perf_counter() - began))
+    return found
+
+
+def _note_cost(link: connection, name: str, milliseconds: float) -> None:
+    if isinstance(link, ProbeLink):
+        link.costs[name] = round(link.costs.get(name, 0) + milliseconds, 2)
+
+
+def costs_of(link: connection) -> dict[str, float]:
+    """Return what each .sql file took so far, in milliseconds with the way there and back."""
+    return dict(link.costs) if isinstance(link, ProbeLink) else {}
 
 
 def _pick(wanted: list[str], columns: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
     found = dict(zip(columns, row, strict=True))
-    return {name: found[name] for name in wanted}
+    return {name: found[name] for name in wanted if name in found}  # the rest has defaults
 
 
 def fetch_one(

@@ -21,11 +21,17 @@ ENOUGH_TPS = 10  # below, the probes and closed read-only sessions make up most 
 
 @dataclass(frozen=True)
 class Finding:
-    """One judgement: `level` is ok, warning or critical; `text` one sentence for people."""
+    """One judgement: `level` is ok, warning or critical; `text` one sentence for people.
+
+    Pages add why it matters, what to do and the endpoint where one does it (see `advice.py`).
+    """
 
     level: str
     topic: str
     text: str
+    why: str = ""
+    action: str = ""
+    endpoint: str = ""
 
 
 def worst(findings: Iterable[Finding]) -> str:
@@ -67,10 +73,13 @@ def judge_connections(values: Values) -> Finding:
 def _cache(values: Values) -> Finding | None:
     counters = values.get("counters") or {}
     rate = hit_rate(counters.get("blocks_hit"), counters.get("blocks_read"))
+    lately = (values.get("minute") or {}).get("hit_rate")
     if rate is None:
         return None
+    # What was read since the counters began says how it is built; what was read lately, how it is now.
     level = CRITICAL if rate < 0.90 else WARNING if rate < 0.98 else OK
-    return Finding(level, "Shared buffers", f"{rate:.1%} of block reads were found in shared memory.")
+    now = "" if lately is None else f" In the last minute it was {lately:.1%}."
+    return Finding(level, "Shared buffers", f"{rate:.1%} of block reads were found in shared memory.{now}")
 
 
 def _wraparound(values: Values) -> Finding:
@@ -117,7 +126,7 @@ def _frozen(values: Values) -> list[Finding]:
 
 
 def _rates(values: Values) -> list[Finding]:
-    rates = values.get("rates") or {}
+    rates = values.get("minute") or values.get("rates") or {}
     findings = []
     if (share := rates.get("rollback_share")) is not None and share > 0.10 and rates["tps"] >= ENOUGH_TPS:
         findings.append(Finding(WARNING, "Rollbacks", f"{share:.0%} of transactions were rolled back."))
@@ -150,10 +159,11 @@ def is_slow(statement: Values) -> bool:
 def judge_redis(values: Values, *, role: str) -> list[Finding]:
     """Judge a Redis; evictions are the cache's daily work and the broker's loss of jobs."""
     name, findings = role.capitalize(), []
-    if values["max_bytes"] and values["used_bytes"] > 0.9 * values["max_bytes"]:
+    is_meant_to_fill = str(values.get("policy", "")).startswith("allkeys")
+    if values["max_bytes"] and values["used_bytes"] > 0.9 * values["max_bytes"] and not is_meant_to_fill:
         findings.append(Finding(WARNING, name, "Memory is above 90 % of maxmemory."))
     if values["rejected_connections"]:
-        text = f"{values['rejected_connections']} connections were refused since it started."
+        text = f"{values['rejected_connections']} connections were refused since it was started."
         findings.append(Finding(WARNING, name, text))
     if role == "broker" and values["evicted_keys"]:
         text = f"{values['evicted_keys']} keys were evicted: jobs may be lost. Set noeviction."

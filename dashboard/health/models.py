@@ -1,9 +1,8 @@
-"""Owns what probes read and the samples behind the charts; both live in the control database."""
+"""Owns what probes read; it lives in the control database."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -62,14 +61,3 @@ def thaw(value: Any) -> Any:
         key: datetime.fromisoformat(item) if key.endswith("_at") and isinstance(item, str) else thaw(item)
         for key, item in value.items()
     }
-
-
-class MetricSample(ControlModel):
-    """One value of one series, kept for charts."""
-
-    __tablename__ = "metric_sample"
-    __table_args__ = (Index("ix_metric_sample_at", "at"),)
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(primary_key=True)
-    value: Mapped[float]

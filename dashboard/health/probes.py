@@ -1,16 +1,27 @@
 """Reads the health of a PostgreSQL server: one .sql file per topic, typed rows, no Flask, no session."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from psycopg2.extensions import connection
 
+from dashboard.health.backend_probes import (
+    Backend,
+    Sessions,
+    Transaction,
+    Wait,
+    read_backends,
+    sessions_of,
+    transactions_of,
+    waits_of,
+)
 from dashboard.health.connection import fetch, fetch_one, probe_connection
 
 SQL = Path(__file__).with_name("sql")
 # Named by the database strategy (HLT-1).
-WANTED_EXTENSIONS = ("uuid-ossp", "pg_stat_statements", "pg_cron")
+WANTED_EXTENSIONS = ("uuid-ossp", "pg_stat_statements", "pg_cron", "pgstattuple", "amcheck")
 WATCHED_SETTINGS = (
     *("archive_mode", "archive_timeout", "autovacuum", "data_checksums", "effective_cache_size"),
     *("log_min_duration_statement", "maintenance_work_mem", "max_connections", "max_slot_wal_keep_size"),
@@ -19,15 +30,8 @@ WATCHED_SETTINGS = (
     *("synchronous_standby_names", "wal_keep_size", "wal_level", "wal_log_hints"),
     *("wal_segment_size", "work_mem"),
 )
+CHECKPOINTER_VERSION = 170_000
 SIZES_MS = 30_000  # with 500 schemas the catalogue sums take 0.2 s; leave room for a busy server
-
-
-@dataclass(frozen=True)
-class Sessions:
-    """How many client sessions are in a state."""
-
-    state: str
-    sessions: int
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,6 @@ class Server:
     max_connections: int
     reserved_connections: int
     oldest_xid_age: int
-    settings_awaiting_restart: int
 
 
 @dataclass(frozen=True)
@@ -54,36 +57,11 @@ class Counters:
     blocks_hit: int
     blocks_read: int
     deadlocks: int
+    temp_files: int
     temp_bytes: int
+    conflicts: int
     checksum_failures: int | None
     reset_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """An open transaction; seconds since it began and since its state changed."""
-
-    pid: int
-    role: str
-    application: str
-    state: str
-    transaction_seconds: float
-    state_seconds: float
-    query: str
-
-
-@dataclass(frozen=True)
-class Wait:
-    """A session that waits; `blocked_by` are the process ids in its way."""
-
-    pid: int
-    role: str
-    application: str
-    kind: str
-    event: str
-    blocked_by: list[int]
-    seconds: float
-    query: str
 
 
 @dataclass(frozen=True)
@@ -102,6 +80,18 @@ class Archiver:
 
 
 @dataclass(frozen=True)
+class Checkpoints:
+    """Checkpoints since `reset_at`: by the clock, and those that WAL or somebody asked for."""
+
+    timed: int
+    requested: int
+    write_ms: float
+    sync_ms: float
+    buffers: int
+    reset_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Activity:
     """All that is cheap enough for every ten seconds."""
 
@@ -111,36 +101,7 @@ class Activity:
     transactions: list[Transaction]
     waits: list[Wait]
     archiver: Archiver | None
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A query by its normalised text, summed over roles and schemas; times in milliseconds."""
-
-    query: str
-    calls: int
-    total_ms: float
-    mean_ms: float
-    max_ms: float
-    rows: int
-    entries: int
-
-
-@dataclass(frozen=True)
-class StatementsInfo:
-    """How many entries pg_stat_statements had to forget, and since when it counts."""
-
-    forgotten: int
-    since_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Statements:
-    """The heaviest queries; `installed` is false where the extension is missing."""
-
-    installed: bool
-    rows: list[Statement]
-    info: StatementsInfo | None = None
+    checkpoints: Checkpoints | None = None
 
 
 @dataclass(frozen=True)
@@ -175,12 +136,13 @@ class Totals:
 
 @dataclass(frozen=True)
 class Extension:
-    """An extension that is installed or that the strategy wants."""
+    """An extension that is installed or that the strategy wants. The owner may install a trusted one."""
 
     name: str
     available: str | None
     installed: str | None
     wanted: bool
+    trusted: bool
 
 
 @dataclass(frozen=True)
@@ -206,41 +168,31 @@ class Inventory:
 
 
 @dataclass(frozen=True)
-class _Schema:
+class Schema:
+    """Where an extension is installed."""
+
     schema: str
 
 
 def read_activity(url: str) -> Activity:
     """Read sessions, counters, waits and the archiver. Raises ProbeError."""
     with probe_connection(url) as link:
-        return Activity(
-            server=fetch(link, SQL / "server.sql", Server)[0],
-            sessions=fetch(link, SQL / "sessions.sql", Sessions),
-            counters=fetch_one(link, SQL / "database.sql", Counters),
-            transactions=fetch(link, SQL / "transactions.sql", Transaction),
-            waits=fetch(link, SQL / "waits.sql", Wait),
-            archiver=fetch_one(link, SQL / "archiver.sql", Archiver),
-        )
+        return activity_on(link)
 
 
-def read_statements(url: str) -> Statements:
-    """Read the heaviest queries of pg_stat_statements. Raises ProbeError."""
-    with probe_connection(url, statement_ms=5_000) as link:
-        found = fetch(link, SQL / "extension_schema.sql", _Schema, {"name": "pg_stat_statements"})
-        if not found or not _is_preloaded(link):
-            return Statements(installed=False, rows=[])
-        names = {"schema": found[0].schema}
-        rows = fetch(link, SQL / "statements.sql", Statement, names=names)
-        info = fetch_one(link, SQL / "statements_info.sql", StatementsInfo, names)
-        return Statements(installed=True, rows=rows, info=info)
-
-
-def _is_preloaded(link: connection) -> bool:
-    """Without the preload the view exists but every read of it fails."""
-    with link.cursor() as at:
-        at.execute("SELECT current_setting('shared_preload_libraries')")
-        row = at.fetchone()
-        return bool(row and "pg_stat_statements" in row[0])
+def activity_on(link: connection, backends: Sequence[Backend] | None = None) -> Activity:
+    """Read the same through a connection that is already open, with the processes when they are known."""
+    seen = read_backends(link) if backends is None else backends
+    checkpoints = "checkpoints.sql" if link.server_version >= CHECKPOINTER_VERSION else "checkpoints_16.sql"
+    return Activity(
+        server=fetch(link, SQL / "server.sql", Server)[0],
+        sessions=sessions_of(seen),
+        counters=fetch_one(link, SQL / "database.sql", Counters),
+        transactions=transactions_of(seen),
+        waits=waits_of(seen),
+        archiver=fetch_one(link, SQL / "archiver.sql", Archiver),
+        checkpoints=fetch_one(link, SQL / checkpoints, Checkpoints),
+    )
 
 
 def read_inventory(url: str) -> Inventory:

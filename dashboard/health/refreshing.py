@@ -2,22 +2,40 @@
 
 import shutil
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from dashboard.core.config import Settings
-from dashboard.health import probes, redis_probes
+from dashboard.health import probes
+from dashboard.health.activity.refreshing import ACTIVITY, NOW, refresh_moment
 from dashboard.health.connection import ProbeError
 from dashboard.health.queries import get_reading
-from dashboard.health.service import plain, prune_samples, store_reading, store_samples
-
-ACTIVITY, STATEMENTS, INVENTORY, DISK = (
-    "health.activity",
-    "health.statements",
-    "health.inventory",
-    "health.disk",
+from dashboard.health.server.refreshing import (
+    IDENTITY,
+    LOG,
+    SETTINGS,
+    refresh_identity,
+    refresh_log,
+    refresh_settings,
 )
-BROKER, CACHE = "health.broker", "health.cache"
+from dashboard.health.service import plain, store_reading
+from dashboard.health.services.refreshing import (
+    BROKER,
+    CACHE,
+    FILES,
+    MACHINE,
+    POOLS,
+    QUEUES,
+    refresh_files,
+    refresh_machine,
+    refresh_pools,
+    refresh_queues,
+    refresh_redis,
+)
+from dashboard.health.statements import refreshing as statements
+from dashboard.health.storage.refreshing import INVALID, refresh_invalid
+
+__all__ = ["ACTIVITY", "BROKER", "CACHE", "NOW"]  # the readings of other layers, by one name
+STATEMENTS, INVENTORY, DISK = statements.KEY, "health.inventory", "health.disk"
 FAST, MINUTE, QUARTER_HOUR = 10, 60, 900
 Values = Mapping[str, Any]
 
@@ -25,29 +43,45 @@ Values = Mapping[str, Any]
 def refresh_activity(settings: Settings) -> dict[str, str]:
     """Read what is cheap enough for every ten seconds; return what failed, by reading."""
     failures = {
-        ACTIVITY: _refresh(ACTIVITY, FAST, lambda: _activity(settings.database_monitor_url)),
-        BROKER: _refresh(BROKER, FAST, lambda: plain(redis_probes.read_redis(settings.broker_url))),
-        CACHE: _refresh(CACHE, FAST, lambda: plain(redis_probes.read_redis(settings.cache_url))),
+        ACTIVITY: refresh_moment(settings.database_monitor_url),
+        BROKER: refresh_redis(BROKER, "broker", settings.broker_url),
+        CACHE: refresh_redis(CACHE, "cache", settings.cache_url),
+        POOLS: refresh_pools(settings),
         DISK: _refresh(DISK, FAST, lambda: _disk(settings)),
+        MACHINE: refresh_machine(settings),
+    }
+    return _failed(failures)
+
+
+def refresh_minute(settings: Settings, file_store: Callable[[], None] | None) -> dict[str, str]:
+    """Read what is cheap enough for every minute; return what failed, by reading."""
+    failures = {
+        IDENTITY: refresh_identity(settings),
+        LOG: refresh_log(settings),
+        INVALID: refresh_invalid(settings),
+        QUEUES: refresh_queues(),
+        FILES: refresh_files(file_store),
     }
     return _failed(failures)
 
 
 def refresh_statements(settings: Settings) -> dict[str, str]:
-    """Read the heaviest queries, forget old samples, and see to a first inventory."""
-    url = settings.database_monitor_url
-    failures = {STATEMENTS: _refresh(STATEMENTS, MINUTE, lambda: plain(probes.read_statements(url)))}
+    """Compare what queries cost with a minute ago, and see to a first inventory."""
+    failures = {STATEMENTS: statements.refresh(settings)}
     known = get_reading(INVENTORY)
     if known is None or known.taken_at is None:
         failures |= refresh_inventory(settings)
-    prune_samples()
     return _failed(failures)
 
 
 def refresh_inventory(settings: Settings) -> dict[str, str]:
-    """Read sizes, extensions and settings."""
+    """Read sizes and extensions, and what changed of the settings."""
     url = settings.database_monitor_url
-    return _failed({INVENTORY: _refresh(INVENTORY, QUARTER_HOUR, lambda: plain(probes.read_inventory(url)))})
+    failures = {
+        INVENTORY: _refresh(INVENTORY, QUARTER_HOUR, lambda: plain(probes.read_inventory(url))),
+        SETTINGS: refresh_settings(settings),
+    }
+    return _failed(failures)
 
 
 def _refresh(key: str, every: int, read: Callable[[], Values]) -> str:
@@ -62,42 +96,6 @@ def _refresh(key: str, every: int, read: Callable[[], Values]) -> str:
 
 def _failed(failures: Mapping[str, str]) -> dict[str, str]:
     return {key: error for key, error in failures.items() if error}
-
-
-def _activity(url: str) -> Values:
-    now = plain(probes.read_activity(url))
-    before = get_reading(ACTIVITY)
-    now["rates"] = rates(before.data if before else {}, now)
-    sessions = {row["state"]: row["sessions"] for row in now["sessions"]}
-    store_samples(
-        {
-            "connections.total": float(sum(sessions.values())),
-            "connections.active": float(sessions.get("active", 0)),
-            "tps": now["rates"].get("tps"),
-        }
-    )
-    return now
-
-
-def rates(before: Values, now: Values) -> dict[str, float]:
-    """Per-second rates between two activity readings; nothing after a restart or a reset of counters."""
-    old, new = before.get("counters"), now.get("counters")
-    if not old or not new or old["reset_at"] != new["reset_at"]:
-        return {}
-    seconds = _seconds(before["server"]["clock_at"], now["server"]["clock_at"])
-    commits, rollbacks = new["commits"] - old["commits"], new["rollbacks"] - old["rollbacks"]
-    if seconds <= 0 or commits < 0 or rollbacks < 0:
-        return {}
-    total = commits + rollbacks
-    found = {
-        "tps": total / seconds,
-        "deadlocks_per_minute": (new["deadlocks"] - old["deadlocks"]) * 60 / seconds,
-    }
-    return found | ({"rollback_share": rollbacks / total} if total else {})
-
-
-def _seconds(before: str, now: str) -> float:
-    return (datetime.fromisoformat(now) - datetime.fromisoformat(before)).total_seconds()
 
 
 def _disk(settings: Settings) -> Values:

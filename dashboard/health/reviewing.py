@@ -1,20 +1,54 @@
 """Builds what the Database pages show from stored readings: findings, cards, charts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import url_for
 
 from dashboard.core.charts import Chart, Series
 from dashboard.core.filters import bytes_, viewer_zone
 from dashboard.health import judging, queries
+from dashboard.health.activity.judging import judge_now
+from dashboard.health.activity.refreshing import ACTIVITY, NOW
+from dashboard.health.advice import advised
 from dashboard.health.cards import Card, trouble
 from dashboard.health.judging import Finding
 from dashboard.health.models import Reading
-from dashboard.health.refreshing import ACTIVITY, BROKER, CACHE, DISK, INVENTORY, STATEMENTS
+from dashboard.health.refreshing import DISK, INVENTORY, STATEMENTS
+from dashboard.health.server import judging as server
+from dashboard.health.server.refreshing import CERTIFICATES, IDENTITY, LOG, SETTINGS
+from dashboard.health.services import judging as services
+from dashboard.health.services.refreshing import BROKER, CACHE, FILES, MACHINE, POOLS, QUEUES
+from dashboard.health.storage import judging as storage
+from dashboard.health.storage.refreshing import BLOAT, INVALID, SEQUENCES, STORAGE
+from dashboard.metrics import queries as metrics
+from dashboard.metrics.rollups import CHART_POINTS
 
-ALL = (ACTIVITY, STATEMENTS, INVENTORY, BROKER, CACHE, DISK)
-SUBJECTS = {ACTIVITY: "The ERP primary", BROKER: "The broker", CACHE: "The cache", DISK: "The disk"}
+# What stands still within a minute is a finding itself; the rarer readings speak only when they fail.
+SUBJECTS = {
+    ACTIVITY: "The ERP primary",
+    BROKER: "Broker",
+    CACHE: "Cache",
+    POOLS: "PgBouncer",
+    DISK: "Disk",
+    MACHINE: "Machine",
+    QUEUES: "Queues",
+    FILES: "File store",
+}
+RARE = {
+    IDENTITY: "Encryption",
+    LOG: "Server log",
+    INVALID: "Invalid indexes",
+    STORAGE: "Tables and indexes",
+    SEQUENCES: "Sequences",
+    BLOAT: "Bloat",
+    SETTINGS: "Settings",
+    INVENTORY: "Extensions",
+    CERTIFICATES: "Certificates",
+}
+ALL = (*SUBJECTS, *RARE, NOW, STATEMENTS)
+OPTIONAL = frozenset({POOLS, FILES})  # not every installation has them
 SPANS = {"1h": timedelta(hours=1), "6h": timedelta(hours=6), "24h": timedelta(hours=24)}
 PERMISSION = "database.health.view"
 Readings = Mapping[str, Reading]
@@ -22,28 +56,67 @@ Readings = Mapping[str, Reading]
 
 def list_findings(readings: Readings) -> list[Finding]:
     """Judge every reading, the most severe first; one that cannot be trusted is a finding itself."""
-    found = []
-    for key, subject in SUBJECTS.items():
+    found: list[Finding] = []
+    for key, subject in (SUBJECTS | RARE | {NOW: "Sessions"}).items():
         reading = readings.get(key)
-        if doubt := trouble(reading, subject):
-            found.append(Finding(_level(doubt[0]), subject, doubt[1]))
+        found += _doubts(key, subject, reading)
         if reading and reading.taken_at and not reading.is_failing:
             found += findings_of(key, reading)
-    return sorted(found, key=lambda finding: -judging.RANK[finding.level])
+    return advised(found)
+
+
+def _doubts(key: str, subject: str, reading: Reading | None) -> list[Finding]:
+    doubt = trouble(reading, _named(subject))
+    is_rare = key not in SUBJECTS and not (reading and reading.is_failing)
+    if doubt is None or is_rare or (reading is None and key in OPTIONAL) or key == NOW:
+        return []
+    return [Finding(_level(doubt[0]) if key in SUBJECTS else "unknown", subject, doubt[1])]
+
+
+def _named(subject: str) -> str:
+    """Return how a sentence calls it."""
+    return subject if subject in {"PgBouncer", "The ERP primary"} else f"The {subject.lower()}"
 
 
 def _level(status: str) -> str:
     return {"stale": judging.WARNING}.get(status, status)
 
 
+JUDGES: Mapping[str, Callable[[Mapping[str, Any]], list[Finding]]] = {
+    ACTIVITY: judging.judge_activity,
+    NOW: judge_now,
+    DISK: lambda values: [judging.judge_disk(values)],
+    BROKER: lambda values: judging.judge_redis(values, role="broker"),
+    CACHE: lambda values: judging.judge_redis(values, role="cache"),
+    MACHINE: services.judge_machine,
+    POOLS: services.judge_pools,
+    QUEUES: services.judge_queues,
+    IDENTITY: server.judge_encryption,
+    LOG: server.judge_log,
+    SETTINGS: server.judge_settings,
+    INVENTORY: server.judge_extensions,
+    CERTIFICATES: server.judge_certificates,
+    STORAGE: storage.judge_storage,
+    INVALID: storage.judge_invalid,
+    SEQUENCES: storage.judge_sequences,
+    BLOAT: storage.judge_bloat,
+}
+
+
 def findings_of(key: str, reading: Reading) -> list[Finding]:
     """Judge one reading by its thresholds."""
-    values = reading.values
-    if key == ACTIVITY:
-        return judging.judge_activity(values)
-    if key == DISK:
-        return [judging.judge_disk(values)]
-    return judging.judge_redis(values, role="broker" if key == BROKER else "cache")
+    judge = JUDGES.get(key)
+    return judge(reading.values) if judge else []
+
+
+def findings_on(readings: Readings, *keys: str) -> list[Finding]:
+    """Judge some readings, for the page that shows them; what is well is left out."""
+    found = [one for key in keys if key in readings for one in _judged(key, readings[key])]
+    return [finding for finding in advised(found) if finding.level != judging.OK]
+
+
+def _judged(key: str, reading: Reading) -> list[Finding]:
+    return findings_of(key, reading) if reading.taken_at else []
 
 
 def span_of(name: str) -> timedelta:
@@ -58,7 +131,7 @@ def span_tabs(endpoint: str, current: timedelta) -> list[tuple[str, str, bool]]:
 
 def time_chart(title: str, names: Mapping[str, str], *, span: timedelta, unit: str = "") -> Chart:
     """Draw series over time; `names` maps a series to its label."""
-    moments, series = queries.list_samples(list(names), span=span)
+    moments, series = metrics.series(list(names), span, points=CHART_POINTS)
     # Before the first sample there is nothing to draw; gaps after it are drawn as gaps.
     first = next((i for i in range(len(moments)) if any(row[i] is not None for row in series.values())), 0)
     return Chart(
@@ -97,7 +170,7 @@ def primary_card() -> Card:
 def redis_card(key: str, title: str) -> Card:
     """Broker or cache at a glance."""
     reading = queries.get_reading(key)
-    doubt = trouble(reading, SUBJECTS[key])
+    doubt = trouble(reading, _named(SUBJECTS[key]))
     headline, text, status = "Not read yet", "", "unknown"
     if reading and reading.taken_at:
         values, findings = reading.values, findings_of(key, reading)
@@ -110,7 +183,7 @@ def redis_card(key: str, title: str) -> Card:
 def disk_card() -> Card:
     """The disk of the data folder at a glance."""
     reading = queries.get_reading(DISK)
-    doubt = trouble(reading, SUBJECTS[DISK])
+    doubt = trouble(reading, _named(SUBJECTS[DISK]))
     headline, text, status = "Not read yet", "", "unknown"
     if reading and reading.taken_at:
         values, finding = reading.values, judging.judge_disk(reading.values)

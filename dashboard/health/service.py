@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
 from dashboard.core.db import db
-from dashboard.health.models import MetricSample, Reading
-
-KEEP_SAMPLES = timedelta(days=2)
+from dashboard.health.models import Reading
 
 
 def store_reading(key: str, data: Mapping[str, Any], error: str = "", *, every: int = 60) -> None:
@@ -50,19 +47,3 @@ def _forget(key: str) -> None:
     known = db.session.identity_map.get(db.session.identity_key(Reading, key))
     if known is not None:
         db.session.expire(known)
-
-
-def store_samples(values: Mapping[str, float | None], *, at: datetime | None = None) -> None:
-    """Add one sample per series; None (unknown) is left out, never stored as 0."""
-    moment = at or datetime.now(UTC)
-    rows = [
-        {"name": name, "at": moment, "value": value} for name, value in values.items() if value is not None
-    ]
-    if rows:
-        db.session.execute(insert(MetricSample).values(rows).on_conflict_do_nothing())
-
-
-def prune_samples(keep: timedelta = KEEP_SAMPLES) -> int:
-    """Delete samples older than `keep`; return how many."""
-    result = db.session.execute(delete(MetricSample).where(MetricSample.at < datetime.now(UTC) - keep))
-    return int(getattr(result, "rowcount", 0))

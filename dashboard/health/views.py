@@ -1,13 +1,21 @@
 """Pages of the Database desk: overview and health; and the two answers for machines."""
 
+from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
+from dashboard.core.charts import Chart
 from dashboard.core.web import public, requires
 from dashboard.health import judging, queries, readiness, reviewing
+from dashboard.health.activity.refreshing import ACTIVITY, NOW
 from dashboard.health.cards import list_cards
+from dashboard.health.figures import list_figures
+from dashboard.health.models import Reading
+from dashboard.health.refreshing import INVENTORY
+from dashboard.health.services.refreshing import MACHINE
 
 overview_pages = Blueprint("database", __name__)
 health_pages = Blueprint("health", __name__)
@@ -23,23 +31,37 @@ def overview() -> ResponseReturnValue:
 @health_pages.get("/database/health")
 @requires("database.health.view")
 def page() -> ResponseReturnValue:
-    """Health of primary, broker, cache and disk."""
+    """What stands out first, then the figures, each with why it matters."""
     readings = queries.list_readings(reviewing.ALL)
     span = reviewing.span_of(request.args.get("span", ""))
+    findings = reviewing.list_findings(readings)
+    return render_template(
+        "health/health.html",
+        activity=readings.get(ACTIVITY),
+        findings=[one for one in findings if one.level != judging.OK],
+        fine=[one for one in findings if one.level == judging.OK],
+        figures=list_figures(
+            _values(readings.get(ACTIVITY)),
+            _values(readings.get(NOW)),
+            _values(readings.get(MACHINE)),
+            _values(readings.get(INVENTORY)),
+            findings,
+        ),
+        charts=_charts(span),
+        span_tabs=reviewing.span_tabs("health.page", span),
+    )
+
+
+def _values(reading: Reading | None) -> dict[str, Any]:
+    return reading.values if reading and reading.taken_at else {}
+
+
+def _charts(span: timedelta) -> list[Chart]:
     connections = {"connections.total": "All sessions", "connections.active": "Active"}
-    charts = [
+    return [
         reviewing.time_chart("Connections", connections, span=span),
         reviewing.time_chart("Transactions per second", {"tps": "Transactions"}, span=span),
     ]
-    return render_template(
-        "health/health.html",
-        readings=readings,
-        findings=reviewing.list_findings(readings),
-        charts=charts,
-        span_tabs=reviewing.span_tabs("health.page", span),
-        hit_rate=judging.hit_rate,
-        is_slow=judging.is_slow,
-    )
 
 
 @health_pages.get("/healthz")

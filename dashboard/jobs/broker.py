@@ -15,6 +15,8 @@ from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from dashboard.core.redis_links import open_redis
+
 ENTRY_POINT = "dashboard.jobs.runner.perform"
 KEEP_RESULT_SECONDS = 60
 KEEP_FAILURE_SECONDS = 3600
@@ -42,7 +44,7 @@ class JsonQueue(Queue):
 
 def connect(url: str, *, socket_timeout: float = 5.0) -> Redis:
     """Return a client that fails at once when the broker is away, so that pages need not wait."""
-    return Redis.from_url(
+    return open_redis(
         url,
         socket_connect_timeout=2.0,
         socket_timeout=socket_timeout,

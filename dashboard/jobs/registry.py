@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from dashboard.core.errors import NotFoundError
 
-# Restores take hours and must not hold up the backups, which have "database".
-QUEUES = ("default", "records", "database", "restores", "probes")
+# Restores take hours and must not hold up the backups, which have "database"; nor may figures of a large
+# tenant hold up imports ("records"), or anything at all a promotion ("urgent").
+QUEUES = ("default", "records", "insights", "database", "restores", "urgent", "probes")
 PACKAGE = Path(__file__).resolve().parents[1]
 
 JobFunction = Callable[..., Mapping[str, Any] | None]

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 
+from dashboard.audit.queries import put_away_until
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, NotFoundError
 from dashboard.core.filters import viewer_zone
@@ -42,6 +43,7 @@ def show(spec: Spec, record: Any) -> ResponseReturnValue:
         kinds=kinds,
         kind=kind,
         before=before,
+        away=put_away_until(db.session()),
         may_go_back=may_go_back(spec, record),
     )
 
@@ -59,6 +61,13 @@ def show_past(spec: Spec, record: Any) -> ResponseReturnValue:
         if text and moment is None:
             error, status = "This is not a date and time.", 422
         since = as_of.after(moment or datetime.now(zone))
+    away = put_away_until(session)
+    if moment and away and moment < away:
+        error, status = (
+            f"Changes until {away.astimezone(zone):%d %b %Y %H:%M} were put away: ask for later.",
+            422,
+        )
+        moment = None
     page = render_template(
         "records/as_of.html",
         spec=spec,

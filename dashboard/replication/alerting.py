@@ -1,4 +1,4 @@
-"""Conditions over the replication reading: standbys, replay, commits that wait, slots, Barman's stream."""
+"""Conditions over the replication reading: standbys, replay, slots, Barman's stream."""
 
 from typing import Any
 
@@ -8,22 +8,21 @@ from dashboard.backups.watching.service import READING as WAL
 from dashboard.core.filters import bytes_, duration
 from dashboard.health.alerting import trusted
 from dashboard.health.queries import get_reading
-from dashboard.replication.judging import MISSING, PAUSED, PROMOTED, RECEIVER_GONE
-from dashboard.replication.reviewing import explain_frozen
+from dashboard.replication.judging import AWAY, CATCHING_UP, PAUSED, SLOT_GONE, STREAMING
 from dashboard.replication.service import EVERY_SECONDS, READING
 
 RECEIVER = "barman_receive_wal"  # Barman's application name, unless its streaming_conninfo says otherwise
-AWAY = (MISSING, RECEIVER_GONE, PROMOTED)
 
 
-def _values() -> dict[str, Any] | Unknown:
+def replication_values() -> dict[str, Any] | Unknown:
+    """Return the last reading of replication, or why it says nothing now."""
     reading = trusted(READING, "Replication")
     return reading if isinstance(reading, Unknown) else reading.values
 
 
-def _of_primary() -> dict[str, Any] | Unknown:
-    """What only the primary can say."""
-    values = _values()
+def values_of_primary() -> dict[str, Any] | Unknown:
+    """Return the last reading where the primary answered: what only it can say."""
+    values = replication_values()
     if isinstance(values, Unknown) or values["primary"]:
         return values
     last = (values.get("last_primary") or {}).get("clock_at")
@@ -33,7 +32,7 @@ def _of_primary() -> dict[str, Any] | Unknown:
 @condition("replication.standby_missing", every=EVERY_SECONDS)
 def standby_missing(_watch: Watch) -> Answer:
     """An expected standby does not stream from this primary."""
-    values = _of_primary()
+    values = values_of_primary()
     if isinstance(values, Unknown):
         return values
     return [
@@ -46,7 +45,7 @@ def standby_missing(_watch: Watch) -> Answer:
 @condition("replication.replay_paused", every=EVERY_SECONDS)
 def replay_paused(_watch: Watch) -> Answer:
     """A standby receives WAL and does not apply it."""
-    values = _values()
+    values = replication_values()
     if isinstance(values, Unknown):
         return values
     return [
@@ -57,9 +56,10 @@ def replay_paused(_watch: Watch) -> Answer:
 
 
 @condition("replication.lagging", every=EVERY_SECONDS)
+@condition("replication.far_behind", every=EVERY_SECONDS)
 def lagging(watch: Watch) -> Answer:
     """A standby that streams has replayed less than the limit allows, in seconds."""
-    values = _of_primary()
+    values = values_of_primary()
     if isinstance(values, Unknown):
         return values
     return [
@@ -72,16 +72,31 @@ def lagging(watch: Watch) -> Answer:
     ]
 
 
-@condition("replication.commits_wait", every=EVERY_SECONDS)
-def commits_wait(watch: Watch) -> Answer:
-    """Commits have waited for a synchronous standby longer than the limit, in seconds."""
-    values = _of_primary()
+@condition("replication.stuck_behind", every=EVERY_SECONDS)
+def stuck_behind(watch: Watch) -> Answer:
+    """A standby is behind by the limit, in bytes, and its replay has not moved since the last look."""
+    return _behind(watch.limit, stuck=True)
+
+
+@condition("replication.bytes_behind", every=EVERY_SECONDS)
+def bytes_behind(watch: Watch) -> Answer:
+    """A standby is behind by the limit, in bytes, whether it moves or not."""
+    return _behind(watch.limit, stuck=False)
+
+
+def _behind(limit: float, *, stuck: bool) -> Answer:
+    values = values_of_primary()
     if isinstance(values, Unknown):
         return values
-    frozen = values.get("frozen") or {}
-    if not frozen.get("commits") or (frozen["seconds"] or 0) < watch.limit:
-        return []
-    return [Breach("", explain_frozen(values))]
+    return [
+        Breach(
+            row["name"],
+            f"Replay is {bytes_(row['replay_bytes'])} behind"
+            + (" and does not get any further." if row.get("is_moving") is False else "."),
+        )
+        for row in values["standbys"]
+        if (row["replay_bytes"] or 0) >= limit and not (stuck and row.get("is_moving") is not False)
+    ]
 
 
 @condition("replication.slot_lost", every=EVERY_SECONDS)
@@ -97,7 +112,7 @@ def slot_at_risk(_watch: Watch) -> Answer:
 
 
 def _slots(status: str, text: str) -> Answer:
-    values = _of_primary()
+    values = values_of_primary()
     if isinstance(values, Unknown):
         return values
     return [
@@ -109,6 +124,47 @@ def _slots(status: str, text: str) -> Answer:
         for slot in values["slots"]
         if slot["wal_status"] == status
     ]
+
+
+@condition("replication.slot_idle", every=EVERY_SECONDS)
+def slot_idle(watch: Watch) -> Answer:
+    """Nobody has read a slot for the limit, in seconds."""
+    values = values_of_primary()
+    if isinstance(values, Unknown):
+        return values
+    return [
+        Breach(
+            slot["name"],
+            f"Nobody has read the slot {slot['name']} since {at(slot['inactive_at'])};"
+            f" it keeps {bytes_(slot.get('retained_bytes'))} of WAL.",
+        )
+        for slot in values["slots"]
+        if not slot.get("active")
+        and slot.get("inactive_at")
+        and (watch.now - slot["inactive_at"]).total_seconds() >= watch.limit
+    ]
+
+
+@condition("replication.slot_dropped", every=EVERY_SECONDS)
+def slot_dropped(_watch: Watch) -> Answer:
+    """An expected standby has no slot on the primary."""
+    values = values_of_primary()
+    if isinstance(values, Unknown):
+        return values
+    return [
+        Breach(row["name"], _without_slot(row))
+        for row in values["standbys"]
+        if row.get("slot") is None and "slot" in row and row["state"] != "promoted"
+    ]
+
+
+def _without_slot(row: dict[str, Any]) -> str:
+    text = f"The primary has no slot {row.get('slot_name') or ''}".rstrip() + f" for {row['name']}"
+    if row["state"] == SLOT_GONE:
+        return f"{text}, which asks for it: it gets no WAL."
+    if row["state"] in {STREAMING, CATCHING_UP, PAUSED}:
+        return f"{text}: it streams without one, and WAL it needs is removed when it is away for long."
+    return f"{text}: WAL it needs is being removed."
 
 
 def _barmans_slot() -> str | None:
@@ -123,7 +179,7 @@ def receive_wal_dead(_watch: Watch) -> Answer:
     name = _barmans_slot()
     if name is None:
         return []
-    values = _of_primary()
+    values = values_of_primary()
     if isinstance(values, Unknown):
         return values
     slot = next((slot for slot in values["slots"] if slot["name"] == name), None)
@@ -139,7 +195,7 @@ def slot_missing(_watch: Watch) -> Answer:
     name = _barmans_slot()
     if not name:
         return []
-    values = _of_primary()
+    values = values_of_primary()
     if isinstance(values, Unknown):
         return values
     names = sorted(slot["name"] for slot in values["slots"])

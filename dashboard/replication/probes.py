@@ -1,8 +1,10 @@
 """Reads both ends of streaming replication: the primary's senders and slots, each standby's receiver."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+from psycopg2.extensions import connection
 
 from dashboard.health.connection import fetch, fetch_one, probe_connection
 
@@ -18,6 +20,8 @@ class Primary:
     position: int
     timeline: int
     synchronous_names: str
+    synchronous_commit: str = "on"
+    port: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class Slot:
-    """A replication slot and the WAL it keeps, in bytes."""
+    """A replication slot and the WAL it keeps, in bytes; `reader` is who streams through it now."""
 
     name: str
     kind: str
@@ -52,14 +56,29 @@ class Slot:
     wal_status: str | None
     safe_bytes: int | None
     inactive_at: datetime | None
+    reader: str = ""
+    restart_lsn: str | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Frozen commits of one login and program; `schemas` are those they wrote to, separated by commas."""
+
+    login: str
+    application: str
+    schemas: str
+    commits: int
+    since_at: datetime
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """Commits that wait for a synchronous standby, the oldest for `seconds`."""
+    """Commits that wait for a synchronous standby, the oldest for `seconds`; `by` says whose they are."""
 
     commits: int
     seconds: float | None
+    since_at: datetime | None = None
+    by: list[Waiting] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,10 @@ class Receiver:
 
 @dataclass(frozen=True)
 class StandbyView:
-    """What a standby says about itself; positions in bytes as the primary's."""
+    """What a server says about itself; positions in bytes as the primary's.
+
+    `slot_name` is the slot it asks for, `status_seconds` how often its receiver answers the primary.
+    """
 
     clock_at: datetime
     in_recovery: bool
@@ -95,17 +117,53 @@ class StandbyView:
     replayed_position: int | None
     last_transaction_at: datetime | None
     receiver: Receiver | None = None
+    timeline: int | None = None
+    slot_name: str = ""
+    status_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class MemberView:
+    """One server's answer; `primary` only when it takes writes."""
+
+    own: StandbyView
+    primary: PrimaryView | None
 
 
 def read_primary(url: str) -> PrimaryView:
     """Read senders, slots and frozen commits. Raises ProbeError; a server in recovery is no primary."""
     with probe_connection(url) as link:
-        return PrimaryView(
-            primary=fetch(link, SQL / "primary.sql", Primary)[0],
-            senders=fetch(link, SQL / "senders.sql", Sender),
-            slots=fetch(link, SQL / "slots.sql", Slot),
-            frozen=fetch_one(link, SQL / "frozen.sql", Frozen),
-        )
+        return _primary(link)
+
+
+def read_member(url: str) -> MemberView:
+    """Read what a server says of itself and, when it takes writes, of its standbys. Raises ProbeError."""
+    with probe_connection(url) as link:
+        own = _own(link)
+        return MemberView(own, None if own.in_recovery else _primary(link))
+
+
+def _primary(link: connection) -> PrimaryView:
+    return PrimaryView(
+        primary=fetch(link, SQL / "primary.sql", Primary)[0],
+        senders=fetch(link, SQL / "senders.sql", Sender),
+        slots=fetch(link, SQL / "slots.sql", Slot),
+        frozen=_frozen(link),
+    )
+
+
+@dataclass(frozen=True)
+class _Count:
+    commits: int
+    seconds: float | None
+    since_at: datetime | None
+
+
+def _frozen(link: connection) -> Frozen:
+    count = fetch(link, SQL / "frozen.sql", _Count)[0]
+    # Locks are looked at only when something waits: the rest of the time this must cost nothing.
+    by = fetch(link, SQL / "frozen_by.sql", Waiting) if count.commits else []
+    return Frozen(**vars(count), by=by)
 
 
 @dataclass(frozen=True)
@@ -117,10 +175,11 @@ class _Recovery:
     received_position: int | None
     replayed_position: int | None
     last_transaction_at: datetime | None
+    timeline: int | None
+    slot_name: str
+    status_seconds: float
 
 
-def read_standby(url: str) -> StandbyView:
-    """Read recovery state and receiver of a standby. Raises ProbeError."""
-    with probe_connection(url) as link:
-        own = fetch(link, SQL / "standby.sql", _Recovery)[0]
-        return StandbyView(**vars(own), receiver=fetch_one(link, SQL / "receiver.sql", Receiver))
+def _own(link: connection) -> StandbyView:
+    own = fetch(link, SQL / "standby.sql", _Recovery)[0]
+    return StandbyView(**vars(own), receiver=fetch_one(link, SQL / "receiver.sql", Receiver))

@@ -25,6 +25,7 @@ class SchemaHead(SharedModel):
         CheckConstraint("kind IN ('tenant', 'spare', 'template')", name="kind"),
         CheckConstraint("(kind = 'tenant') = (tenant_id IS NOT NULL)", name="tenant_is_given"),
         Index("uq_schema_head_template", "kind", unique=True, postgresql_where=text("kind = 'template'")),
+        Index("ix_schema_head_spare", "schema_name", postgresql_where=text("kind = 'spare'")),
     )
 
     schema_name: Mapped[str] = mapped_column(Text, primary_key=True)

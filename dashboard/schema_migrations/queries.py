@@ -3,11 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
 
 from dashboard.core.db import db
 from dashboard.health.models import Reading
@@ -15,7 +14,7 @@ from dashboard.health.queries import get_reading
 from dashboard.schema_migrations.fleet.models import OPEN, FleetRun
 from dashboard.schema_migrations.graph import Node, lay_out
 from dashboard.schema_migrations.histories import History
-from dashboard.schema_migrations.ledger import Standing, read_ledger, thaw
+from dashboard.schema_migrations.ledger import Standing, thaw
 from dashboard.schema_migrations.revisions import (
     AHEAD,
     CURRENT,
@@ -83,20 +82,12 @@ def get_heads_reading() -> Reading | None:
 
 
 def get_ledger(reading: Reading | None) -> Ledger:
-    """Return the ledger as it is now; what was stored of it when the ERP does not answer."""
-    if reading is None or not reading.is_failing:
-        try:
-            return Ledger(read_ledger(db.session()), datetime.now(UTC))
-        except DBAPIError as error:
-            db.session.rollback()
-            return _stored(str(error.orig).strip().splitlines()[0])
-    return _stored(reading.error)
-
-
-def _stored(error: str) -> Ledger:
+    """Return the ledger as it was last read; pages outlive the ERP, so none of them asks it."""
     copy = get_reading(COPY)
     rows = thaw(copy.data.get("rows", [])) if copy else []
-    return Ledger(rows, copy.taken_at if copy else None, error)
+    return Ledger(
+        rows, copy.taken_at if copy else None, reading.error if reading and reading.is_failing else ""
+    )
 
 
 def list_histories(reading: Reading | None, rows: Sequence[Standing]) -> list[HistoryView]:

@@ -33,6 +33,8 @@ ATTRIBUTES = {
 }
 # Predefined roles; those an older PostgreSQL lacks are left out (pg_checkpoint came with 15).
 MEMBERSHIPS = {
+    # Cancelling and ending sessions from the console, which has to see who they are.
+    OWNER: ("pg_signal_backend", "pg_read_all_stats"),
     MONITOR: ("pg_monitor",),
     # A replication login can copy the whole cluster anyway; pg_dump needs to be told it may read.
     BACKUP: ("pg_read_all_settings", "pg_read_all_stats", "pg_checkpoint", "pg_read_all_data"),
@@ -106,7 +108,9 @@ def bootstrap_control(superuser_url: str, database: str, password: str) -> None:
 
 @contextmanager
 def _cursor(url: str, database: str | None = None) -> Iterator[cursor]:
-    dsn = make_dsn(url, dbname=database) if database else url
+    # At the stack's start there is no standby yet that a commit could wait for.
+    options = "-c synchronous_commit=local"
+    dsn = make_dsn(url, dbname=database, options=options) if database else make_dsn(url, options=options)
     with closing(psycopg2.connect(dsn)) as link:
         # CREATE DATABASE cannot run inside a transaction.
         link.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)

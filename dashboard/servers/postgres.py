@@ -41,8 +41,10 @@ class Postgres:
         options: Mapping[str, str],
         *,
         bin_folder: Path | None = None,
+        name: str = "",
     ) -> None:
         self.folder = folder
+        self._name = name or folder.name
         self.port = port
         self.superuser_password = superuser_password
         self.options = dict(options)
@@ -55,8 +57,8 @@ class Postgres:
 
     @property
     def name(self) -> str:
-        """The folder's name: what messages call this server."""
-        return self.folder.name
+        """What messages call this server: the folder's name unless another was given."""
+        return self._name
 
     @property
     def pid(self) -> int | None:
@@ -96,18 +98,27 @@ class Postgres:
         if not is_free(self.port, HOST):
             msg = f"Port {self.port} of PostgreSQL '{self.name}' is taken by another program."
             raise ServerError(msg)
+        self.configure()
+        self._log_offset = self.log.stat().st_size if self.log.exists() else 0
+        self.process = Process(self._command())
+        self.process.launch()
+
+    def configure(self) -> None:
+        """Write the settings of the next start."""
         settings = {
             "listen_addresses": HOST,
             "port": str(self.port),
             # A socket folder would have to be short and writable by everyone involved.
             "unix_socket_directories": "",
             "cluster_name": self.name,
+            **self.own_settings(),
             **self.options,
         }
         write_configuration(self.folder, self.account, settings)
-        self._log_offset = self.log.stat().st_size if self.log.exists() else 0
-        self.process = Process(self._command())
-        self.process.launch()
+
+    def own_settings(self) -> dict[str, str]:
+        """Return what this kind of server needs beside its options."""
+        return {}
 
     def wait_ready(self, timeout: float = READY_SECONDS) -> None:
         """Wait until the server takes connections; ServerError with the log's last words if not."""
@@ -148,7 +159,7 @@ class Postgres:
 
     def _command(self) -> Command:
         return Command(
-            name=f"PostgreSQL '{self.name}'",
+            name=f"PostgreSQL '{self._name}'",
             argv=[os.fspath(self.bin / "postgres"), "-D", os.fspath(self.folder)],
             folder=self.folder,
             log=self.log,

@@ -146,8 +146,20 @@ def tool_environment(folder: Path) -> dict[str, str]:
 
 def run_tool(argv: Sequence[str], folder: Path, account: Account | None, *, timeout: float = 600) -> str:
     """Run a tool to its end and return what it printed; ServerError with its last words."""
+    answer = hear_tool(argv, folder, account, timeout=timeout)
+    if answer.returncode != 0:
+        words = " ".join((answer.stderr or answer.stdout).strip().splitlines()[-3:])
+        msg = f"{Path(argv[0]).name} failed: {words}"
+        raise ServerError(msg)
+    return answer.stdout
+
+
+def hear_tool(
+    argv: Sequence[str], folder: Path, account: Account | None, *, timeout: float = 600
+) -> "subprocess.CompletedProcess[str]":
+    """Run a tool to its end, whatever its code; ServerError only when it could not be run."""
     try:
-        answer = subprocess.run(
+        return subprocess.run(
             list(argv),
             cwd=folder,
             env=tool_environment(folder),
@@ -160,8 +172,3 @@ def run_tool(argv: Sequence[str], folder: Path, account: Account | None, *, time
     except (OSError, subprocess.TimeoutExpired) as error:
         msg = f"{Path(argv[0]).name} could not be run: {error}"
         raise ServerError(msg) from error
-    if answer.returncode != 0:
-        words = " ".join((answer.stderr or answer.stdout).strip().splitlines()[-3:])
-        msg = f"{Path(argv[0]).name} failed: {words}"
-        raise ServerError(msg)
-    return answer.stdout

@@ -9,7 +9,7 @@ from croniter import croniter
 
 from dashboard.core.errors import NotFoundError
 
-Kind = Literal["number", "length", "cron"]
+Kind = Literal["number", "length", "cron", "choice", "text"]
 UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
 PART = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)\s*")
 SPELLED = {"sec": "s", "second": "s", "minute": "min", "hour": "h", "day": "d"}
@@ -17,7 +17,10 @@ SPELLED = {"sec": "s", "second": "s", "minute": "min", "hour": "h", "day": "d"}
 
 @dataclass(frozen=True)
 class Definition:
-    """One setting. A `length` is kept in seconds, a `cron` as its line (UTC), a `number` in `unit`."""
+    """One setting. A `length` is kept in seconds, a `cron` as its line (UTC), a `number` in `unit`.
+
+    A `choice` is one of `choices`. `zero` is the word for a length of 0 that means something else: never.
+    """
 
     key: str
     area: str
@@ -28,12 +31,20 @@ class Definition:
     least: int = 0
     most: int = 1_000_000_000
     text: str = ""
+    choices: tuple[str, ...] = ()
+    zero: str = ""
 
     def read(self, written: str) -> Any:
         """Return the value somebody wrote. Raises ValueError with a sentence for them."""
         written = written.strip()
         if self.kind == "cron":
             return _cron(written)
+        if self.kind == "choice":
+            return _one_of(written, self.choices)
+        if self.kind == "text":
+            return written
+        if self.zero and written.lower() == self.zero:
+            return 0
         value = _length(written) if self.kind == "length" else _whole(written)
         if not self.least <= value <= self.most:
             raise ValueError(f"It must lie between {self.show(self.least)} and {self.show(self.most)}.")
@@ -42,7 +53,7 @@ class Definition:
     def show(self, value: Any) -> str:
         """Return a value as people write it; `read` understands it again."""
         if self.kind == "length":
-            return exact_length(int(value))
+            return exact_length(int(value)) if value or not self.zero else self.zero
         unit = self.unit.removesuffix("s") if value == 1 else self.unit
         return f"{value} {unit}".strip() if self.kind == "number" else str(value)
 
@@ -58,6 +69,12 @@ def exact_length(seconds: int) -> str:
         count, seconds = divmod(seconds, size)
         parts += [f"{count} {name}"] if count else []
     return " ".join(parts) or "0 s"
+
+
+def _one_of(written: str, choices: tuple[str, ...]) -> str:
+    if written.lower() not in choices:
+        raise ValueError(f"Write one of: {', '.join(choices)}.")
+    return written.lower()
 
 
 def _whole(written: str) -> int:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from dashboard.servers import ServerError
 from dashboard.stack import commands
+from dashboard.stack.layout import EVERYBODY
 from dashboard.stack.options import StackError, StackOptions
 from dashboard.stack.programs import WORKERS
 from dashboard.stack.requests import WISHES
 
-PARTS = ("control", "erp", "az-b", "dr", "broker", "cache", "web", "scheduler", *WORKERS)
+PARTS = ("control", "erp", *EVERYBODY, "broker", "cache", "web", "scheduler", *WORKERS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

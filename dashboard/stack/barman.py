@@ -106,7 +106,7 @@ def _main(layout: Layout, passwords: Path) -> str:
 
 def _connections(layout: Layout, passwords: Path) -> list[str]:
     login = f"user={BACKUP} passfile='{passwords}'"
-    ports = [str(server.port) for server in (layout.erp, *layout.standbys)]
+    ports = [str(server.port) for server in (layout.primary, *layout.standbys)]
     hosts = ",".join([HOST] * len(ports))
     nodes = f"host={hosts} port={','.join(ports)} target_session_attrs=read-write {login}"
     source = nodes
@@ -129,7 +129,7 @@ def _connections(layout: Layout, passwords: Path) -> list[str]:
 def find_source(layout: Layout) -> Standby | None:
     """Return the standby that base backups are read from; None for the primary. Raises StackError."""
     wanted = layout.options.backup_source
-    if wanted in ("", "primary"):
+    if wanted in ("", "primary", layout.primary.name):
         return None
     for standby in layout.standbys:
         if standby.name == wanted:

@@ -9,8 +9,9 @@ from dashboard.core.config import STACK_FILE
 from dashboard.servers import ServerError, remove_data_root
 from dashboard.servers.scratch import stop_scratch_servers
 from dashboard.stack.console import Console
-from dashboard.stack.layout import Layout
+from dashboard.stack.layout import ERP, FIRST, PRIMARY, Layout
 from dashboard.stack.lock import StackLock, holder, wait_until_free
+from dashboard.stack.members import MemberDesk
 from dashboard.stack.options import StackError, StackOptions
 from dashboard.stack.remains import end_remains
 from dashboard.stack.requests import Requests
@@ -20,7 +21,8 @@ from dashboard.stack.supervisor import StopRequested, Supervisor
 
 DOWN_SECONDS = 90.0
 # Restored servers that are looked into; they outlive the job that made them, not the stack.
-SCRATCH = "scratch"
+# The folders of servers that belong to jobs: restores, and rehearsals of a failover.
+SCRATCH = ("scratch", "rehearsals")
 FOLDER_MODE_USER = 0o700
 FOLDER_MODE_ROOT = 0o711  # the servers' own account passes through
 
@@ -38,15 +40,18 @@ def up(options: StackOptions) -> int:
         requests.clear()
         supervisor = Supervisor(console, requests)
         supervisor.listen()
+        desk = MemberDesk(layout, supervisor)
+        desk.box.clear()
+        supervisor.turns.append(desk.serve)
         return run(Starter(layout, supervisor), supervisor)
 
 
 def run(starter: Starter, supervisor: Supervisor) -> int:
     """Start, watch, and stop everything again, whatever happened."""
     console, code = supervisor.console, 0
-    scratch = starter.layout.servers / SCRATCH
+    servers = starter.layout.servers
     try:
-        stop_scratch_servers(scratch)  # of a stack that was killed
+        stop_all_scratch_servers(servers)  # of a stack that was killed
         starter.run()
         supervisor.watch()
     except StopRequested:
@@ -58,10 +63,16 @@ def run(starter: Starter, supervisor: Supervisor) -> int:
         if starter.new_password is not None:
             starter.tell_password()
         supervisor.stop_all()
-        stop_scratch_servers(scratch)
+        stop_all_scratch_servers(servers)
         end_remains(starter.layout.home)
     console.say("Everything is stopped")
     return code
+
+
+def stop_all_scratch_servers(servers: Path) -> None:
+    """Stop the servers that jobs have left running below the folder of servers."""
+    for name in SCRATCH:
+        stop_scratch_servers(servers / name)
 
 
 def make_home(home: Path) -> None:
@@ -104,7 +115,7 @@ def reset(options: StackOptions, *, confirmed: bool) -> int:
         return 1
     down(options)
     end_remains(home)
-    stop_scratch_servers(home / "servers" / SCRATCH)
+    stop_all_scratch_servers(home / "servers")
     remove_data_root(home / "servers")
     shutil.rmtree(home)
     print(f"Deleted {home}.")
@@ -140,9 +151,10 @@ def running_url(options: StackOptions) -> str:
 
 
 def send_request(options: StackOptions, name: str, wish: str) -> int:
-    """Ask the running stack to stop, start or restart one of its parts."""
+    """Ask the running stack to stop, start or restart one of its parts; `erp` is whoever is the primary."""
     if holder(options.home) is None:
         raise StackError(f"Nothing is running in {options.home}.")
-    Requests(options.home / "run").put(name, wish)
-    print(f"Asked to {wish} {name}.")
+    part = load_state(options.home).done.get(PRIMARY, FIRST.name) if name == ERP else name
+    Requests(options.home / "run").put(part, wish)
+    print(f"Asked to {wish} {part}.")
     return 0

@@ -21,6 +21,7 @@ def stack_settings(layout: Layout) -> dict[str, str]:
         "STEWARD_SECRET_KEY": layout.state.password("secret_key"),
         "STEWARD_CONTROL_URL": layout.control_url(),
         **layout.erp_urls(),
+        "DATABASE_PRIMARY": json.dumps(layout.primary_entry()),
         "DATABASE_STANDBYS": json.dumps(layout.standby_entries()),
         "STEWARD_BROKER_URL": layout.broker.url(),
         "STEWARD_CACHE_URL": layout.cache.url(),

@@ -4,12 +4,15 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from dashboard.core.config import CHECKOUT
 from dashboard.servers import ErpPasswords, Postgres, Standby, Upstream, Valkey, data_root, service_account
 from dashboard.servers.binaries import major_version, postgres_bin
 from dashboard.servers.erp_roles import APP, BACKUP, CONTROL, MONITOR, OWNER, REPLICATION
+from dashboard.servers.postgres import HOST
 from dashboard.stack.options import StackOptions
+from dashboard.stack.roles import Roles, decide, read_folders
 from dashboard.stack.state import State
 
 ERP_DATABASE = "erp_dev"
@@ -21,7 +24,7 @@ FOLDER_MODE = 0o700
 
 @dataclass(frozen=True)
 class Site:
-    """A standby that is expected, and where it would stand in production."""
+    """A server that is expected, and where it would stand in production; the mode holds while it follows."""
 
     name: str
     zone: str
@@ -29,8 +32,14 @@ class Site:
     mode: str
 
 
+# The first primary; who is it now is read from the servers.
+FIRST = Site("az-a", "a", "local", "async")
 # az-b could be synchronous; expected is what holds, and one machine gains nothing by waiting for itself
 SITES = (Site("az-b", "b", "local", "async"), Site("dr", "a", "far", "async"))
+EVERYBODY = {site.name: site for site in (FIRST, *SITES)}
+# The first primary's folder and port have been called so since before it had a name.
+ERP = "erp"
+PRIMARY = "primary"  # what state.json remembers
 
 CONTROL_OPTIONS = {
     "max_connections": "100",
@@ -42,7 +51,6 @@ CONTROL_OPTIONS = {
 }
 ERP_OPTIONS = {
     "max_connections": "200",
-    "shared_buffers": "256MB",
     "jit": "off",
     "wal_level": "replica",
     "wal_log_hints": "on",
@@ -57,6 +65,8 @@ ERP_OPTIONS = {
     "wal_sender_timeout": "8s",
     "wal_receiver_timeout": "8s",
     "wal_receiver_status_interval": "1s",
+    # After a switchover the others look for the new primary this often.
+    "wal_retrieve_retry_interval": "1s",
     "shared_preload_libraries": "pg_stat_statements",
     # One entry per tenant role and statement; role and path changes would fill it.
     "pg_stat_statements.max": "10000",
@@ -70,7 +80,7 @@ ERP_OPTIONS = {
 }
 # With encrypted backups WAL goes one way only, by streaming; archive_timeout still closes segments.
 NO_ARCHIVE = "true"
-STANDBY_BUFFERS = "64MB"
+PRIMARY_BUFFERS, STANDBY_BUFFERS = "256MB", "64MB"
 
 
 class Layout:
@@ -89,8 +99,10 @@ class Layout:
         self.barman = self.servers / "barman"
         self.bin = postgres_bin(self.account, self.servers / "bin", explicit=options.pg_bin)
         self.control = self._control()
-        self.erp = self._erp()
-        self.standbys = [self._standby(site) for site in SITES[: options.standbys]]
+        self.roles = self._read_roles()
+        self.erp = self._member(FIRST)
+        self._members = self._wanted(self.roles.primary)
+        self.take_primary(self.roles.primary)
         self.broker = self._valkey("broker", append_only=True, policy="noeviction", max_memory="0")
         self.cache = self._valkey("cache", append_only=False, policy="allkeys-lru", max_memory=CACHE_MEMORY)
 
@@ -119,32 +131,62 @@ class Layout:
         """The control database as its owner."""
         return self.control.url(CONTROL_DATABASE, CONTROL, self.state.password("control"))
 
+    def take_primary(self, name: str) -> None:
+        """Let this member be the primary that all others follow: from their next start, and for every URL."""
+        self.primary = self._members[name]
+        self.standbys = [server for server in self._members.values() if server is not self.primary]
+        for server in self._members.values():
+            server.upstream = None if server is self.primary else self._upstream(server)
+            server.options["shared_buffers"] = PRIMARY_BUFFERS if server is self.primary else STANDBY_BUFFERS
+
     def erp_urls(self) -> dict[str, str]:
         """The ERP database as each login the product uses, by the setting's name."""
         secrets = self.erp_passwords()
         return {
-            "DATABASE_URL": self.erp.url(ERP_DATABASE, APP, secrets.app),
-            "DATABASE_DIRECT_URL": self.erp.url(ERP_DATABASE, OWNER, secrets.owner),
-            "DATABASE_MONITOR_URL": self.erp.url(ERP_DATABASE, MONITOR, secrets.monitor),
+            "DATABASE_URL": self._erp_url(APP, secrets.app),
+            "DATABASE_DIRECT_URL": self._erp_url(OWNER, secrets.owner),
+            "DATABASE_MONITOR_URL": self._erp_url(MONITOR, secrets.monitor),
         }
 
     def backup_url(self) -> str:
         """The ERP database as the login that dumps it."""
-        return self.erp.url(ERP_DATABASE, BACKUP, self.state.password("backup"))
+        return self._erp_url(BACKUP, self.state.password("backup"))
+
+    def _erp_url(self, user: str, password: str) -> str:
+        """Name every member, so that whoever is the primary is found; libpq and SQLAlchemy read this form."""
+        if not self.standbys:
+            return self.primary.url(ERP_DATABASE, user, password)
+        servers = (self.primary, *self.standbys)
+        hosts, ports = ",".join(HOST for _ in servers), ",".join(str(server.port) for server in servers)
+        login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        return f"postgresql://{login}@/{ERP_DATABASE}?host={hosts}&port={ports}&target_session_attrs=primary"
+
+    def primary_entry(self) -> dict[str, str]:
+        """The primary, as of this start, as DATABASE_PRIMARY names it."""
+        return self._entry(self.primary)
 
     def standby_entries(self) -> list[dict[str, str]]:
-        """The expected standbys as DATABASE_STANDBYS lists them."""
-        secret = self.erp_passwords().monitor
-        return [
-            {
-                "name": site.name,
-                "zone": site.zone,
-                "region": site.region,
-                "mode": site.mode,
-                "url": server.url(ERP_DATABASE, MONITOR, secret),
-            }
-            for site, server in zip(SITES, self.standbys, strict=False)
-        ]
+        """The other members as DATABASE_STANDBYS lists them."""
+        return [self._entry(server) for server in self.standbys]
+
+    def _entry(self, server: Standby) -> dict[str, str]:
+        url = server.url(ERP_DATABASE, MONITOR, self.erp_passwords().monitor)
+        site = EVERYBODY[server.name]
+        return {"name": site.name, "zone": site.zone, "region": site.region, "mode": site.mode, "url": url}
+
+    def _read_roles(self) -> Roles:
+        paths = {name: self._folder(name) for name in EVERYBODY}
+        folders = read_folders(paths, self.bin, self.account)
+        return decide(folders, self.state.done.get(PRIMARY, ""), FIRST.name)
+
+    def _wanted(self, primary: str) -> dict[str, Standby]:
+        """Return the primary and as many others as are wanted."""
+        others = [name for name in EVERYBODY if name != primary][: self.options.standbys]
+        names = [name for name in EVERYBODY if name == primary or name in others]
+        return {name: self.erp if name == FIRST.name else self._member(EVERYBODY[name]) for name in names}
+
+    def _folder(self, name: str) -> Path:
+        return self.servers / (ERP if name == FIRST.name else name)
 
     def _control(self) -> Postgres:
         return Postgres(
@@ -155,14 +197,21 @@ class Layout:
             bin_folder=self.bin,
         )
 
-    def _erp(self) -> Postgres:
-        return Postgres(
-            self.servers / "erp",
-            self.state.port("erp"),
-            self.state.password("erp_superuser"),
+    def _member(self, site: Site) -> Standby:
+        return Standby(
+            self._folder(site.name),
+            self.state.port(ERP if site is FIRST else site.name),
+            None,
             self._erp_options(),
             bin_folder=self.bin,
+            name=site.name,
+            superuser_password=self.state.password("erp_superuser"),
         )
+
+    def _upstream(self, server: Standby) -> Upstream:
+        others = tuple(one.port for one in self._members.values() if one not in (server, self.primary))
+        secret = self.state.password("replication")
+        return Upstream(self.primary.port, self.primary.superuser_password, REPLICATION, secret, others)
 
     def _erp_options(self) -> dict[str, str]:
         command = NO_ARCHIVE if self.options.backup_key else archive_command(self.incoming)
@@ -170,14 +219,6 @@ class Layout:
         if major_version(self.bin) >= SUMMARIES_MAJOR:
             options["summarize_wal"] = "on"
         return options
-
-    def _standby(self, site: Site) -> Standby:
-        upstream = Upstream(
-            self.erp.port, self.erp.superuser_password, REPLICATION, self.state.password("replication")
-        )
-        options = {**self._erp_options(), "shared_buffers": STANDBY_BUFFERS}
-        port = self.state.port(site.name)
-        return Standby(self.servers / site.name, port, upstream, options, bin_folder=self.bin)
 
     def _valkey(self, name: str, *, append_only: bool, policy: str, max_memory: str) -> Valkey:
         return Valkey(

@@ -18,7 +18,9 @@ WORKERS = {
     "worker-probes": ("probes",),
     "worker-database": ("database",),
     "worker-restores": ("restores",),
+    "worker-urgent": ("urgent",),
     "worker-default": ("default", "records"),
+    "worker-insights": ("insights",),
 }
 WEB_WORKERS = 2
 WEB_THREADS = 4
@@ -28,8 +30,9 @@ WORKER_STEPS = (StopStep(signal.SIGTERM, 6), StopStep(signal.SIGTERM, 3))
 # Longer than gunicorn takes itself, on a busy machine too.
 OTHER_STEPS = (StopStep(signal.SIGTERM, GRACEFUL_SECONDS + 10),)
 POLL_SECONDS = 0.1
-# Pages and probes go first on a small machine, long work after them.
+# Pages, probes and what cannot wait go first on a small machine, long work after them.
 BACKGROUND = 5
+PROMPT = {"worker-probes", "worker-urgent"}
 
 
 def web(layout: Layout) -> Child:
@@ -53,7 +56,7 @@ def workers(layout: Layout) -> list[Child]:
             ["-m", "dashboard.worker", *queues],
             Stage.WORKERS,
             WORKER_STEPS,
-            niceness=0 if name == "worker-probes" else BACKGROUND,
+            niceness=0 if name in PROMPT else BACKGROUND,
         )
         for name, queues in WORKERS.items()
     ]

@@ -6,16 +6,19 @@ import secrets
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 
 from dashboard.servers import Postgres, Valkey, bootstrap_control, bootstrap_erp, is_free
 from dashboard.servers.process import last_lines
-from dashboard.stack import barman, programs
+from dashboard.servers.rejoining import rejoin
+from dashboard.stack import barman, members, programs
 from dashboard.stack.environment import write_stack_env
-from dashboard.stack.layout import CONTROL_DATABASE, ERP_DATABASE, Layout, source_folder
+from dashboard.stack.layout import CONTROL_DATABASE, ERP_DATABASE, PRIMARY, Layout, source_folder
 from dashboard.stack.options import StackError
 from dashboard.stack.supervisor import Child, Stage, Supervisor
 
 READY_SECONDS = 120.0
+TOO_SLOW = "no answer within"  # says nothing of the databases
 POLL_SECONDS = 0.2
 PASSWORD_BYTES = 12
 # What has to be done again when a server's data are new.
@@ -56,36 +59,52 @@ class Starter:
         """Start control database, primary, broker and cache at the same time, then their roles."""
         layout = self.layout
         self.say("Starting PostgreSQL (control, ERP primary) and Valkey (broker, cache)")
-        for server, steps in ((layout.control, CONTROL_STEPS), (layout.erp, ERP_STEPS)):
-            if server.ensure_initialised():
-                layout.state.forget(*steps)
-                self.say(f"Made the data folder of {server.name}")
+        self._make_folder(layout.control, CONTROL_STEPS)
         self.supervisor.launch(
             server_child(layout.broker, Stage.STORES),
             server_child(layout.cache, Stage.STORES),
             server_child(layout.control, Stage.CONTROL),
-            server_child(layout.erp, Stage.PRIMARY),
         )
-        for waiting in (layout.broker, layout.cache, layout.control, layout.erp):
+        self.start_primary()
+        for waiting in (layout.broker, layout.cache, layout.control):
             waiting.wait_ready()
-        if layout.erp.is_standby():
-            return  # it was demoted: its roles come from the primary
         bootstrap_control(layout.control.url("postgres"), CONTROL_DATABASE, layout.state.password("control"))
-        bootstrap_erp(layout.erp.url("postgres"), ERP_DATABASE, layout.erp_passwords())
+        bootstrap_erp(layout.primary.url("postgres"), ERP_DATABASE, layout.erp_passwords())
+
+    def start_primary(self) -> None:
+        """Start the one ERP server that takes writes, and wait for it."""
+        layout = self.layout
+        for words in layout.roles.words:
+            self.say(words)
+        self._make_folder(layout.primary, ERP_STEPS)
+        self.supervisor.launch(server_child(layout.primary, Stage.PRIMARY))
+        layout.primary.wait_ready()
+        layout.state.mark(PRIMARY, layout.primary.name)
+
+    def _make_folder(self, server: Postgres, steps: Sequence[str]) -> None:
+        if server.ensure_initialised():
+            self.layout.state.forget(*steps)
+            self.say(f"Made the data folder of {server.name}")
 
     def start_standbys(self) -> None:
         """Copy the primary where there is no standby yet, and let all of them follow."""
-        for standby in self.layout.standbys:
+        standbys = self.layout.standbys
+        for standby in standbys:
             self.supervisor.check()
             if standby.ensure_initialised():
                 self.say(f"Copied the primary to standby {standby.name}")
-        for standby in self.layout.standbys:
+            elif standby.name in self.layout.roles.rejoin:
+                done = rejoin(standby)
+                self.say(
+                    f"{standby.name} rejoins {self.layout.primary.name}: {done.how} {done.reason}".rstrip()
+                )
+        members.lay_slots(self.layout.primary, [standby.slot for standby in standbys])
+        for standby in standbys:
             self.supervisor.launch(server_child(standby, Stage.STANDBYS))
-        for standby in self.layout.standbys:
+        for standby in standbys:
             standby.wait_ready()
-        if self.layout.standbys:
-            names = ", ".join(standby.name for standby in self.layout.standbys)
-            self.say(f"Standbys are following: {names}")
+        if standbys:
+            self.say(f"Standbys are following: {', '.join(standby.name for standby in standbys)}")
 
     def start_barman(self) -> None:
         """Let Barman receive WAL; the first time, wait until a segment has come the whole way."""
@@ -134,24 +153,29 @@ class Starter:
         self.supervisor.launch(*started)
 
     def wait_ready(self) -> None:
-        """Wait for `/readyz`; StackError when a program ends instead, or it takes too long."""
+        """Wait for `/readyz`; StackError when a program ends instead.
+
+        When it takes too long that is said, and everything goes on: a busy machine gets there, and servers
+        that run are worth more than a reason why they do not.
+        """
         deadline = time.monotonic() + READY_SECONDS
         while True:
             self.supervisor.check()
             self._refuse_ended()
             problem = ask_readiness(self.layout.options.url)
             if not problem:
+                self.say("Ready")
                 return
-            if self.has_skipped_migrations and "migration" in problem:
+            if self.has_skipped_migrations and "migration" in problem and TOO_SLOW not in problem:
                 self.migrate()  # the databases may have been put back to an older state
             if time.monotonic() > deadline:
-                raise StackError(f"Not ready after {READY_SECONDS:.0f} s: {problem}")
+                self.say(f"Not ready after {READY_SECONDS:.0f} s, everything runs on: {problem}")
+                return
             time.sleep(POLL_SECONDS)
 
     def tell_login(self) -> None:
         """Say where it is and who can log in; a generated password is shown this once."""
         console, options = self.supervisor.console, self.layout.options
-        self.say("Ready")
         console.plain(f"\n  Open      {options.url}")
         console.plain(f"  Log in    {self.layout.state.done['operator']}")
         self.tell_password()

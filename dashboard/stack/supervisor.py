@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -14,7 +14,8 @@ from dashboard.servers import ServerError
 from dashboard.stack.console import Console
 from dashboard.stack.requests import Requests
 
-POLL_SECONDS = 0.2
+# A switchover waits for it twice while nobody can write.
+POLL_SECONDS = 0.1
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 30.0
 # Running this long, a program counts as well again: the next delay is the first one.
@@ -79,6 +80,8 @@ class Supervisor:
     console: Console
     requests: Requests
     children: list[Child] = field(default_factory=list)
+    # What else has its turn between two looks at the children.
+    turns: list[Callable[[], None]] = field(default_factory=list)
     wanted: threading.Event = field(default_factory=threading.Event)
 
     def listen(self) -> None:
@@ -109,6 +112,8 @@ class Supervisor:
             for child in self.children:
                 self._take_request(child)
                 self._look_at(child, time.monotonic())
+            for turn in self.turns:
+                turn()
 
     def stop_all(self) -> None:
         """Stop every child: stage by stage, those of one stage at the same time."""

@@ -39,11 +39,14 @@ class Tenant(Timestamps, SharedModel):
 
     __tablename__ = "tenant"
     __table_args__ = (
-        CheckConstraint("slug ~ '^[a-z][a-z0-9-]{0,39}$'", name="slug_form"),
+        CheckConstraint("slug ~ '^[a-z][a-z0-9-]*$' AND length(slug) <= 40", name="slug_form"),
         CheckConstraint("btrim(name) <> ''", name="name_not_blank"),
-        CheckConstraint("schema_name ~ '^tenant_[a-z0-9_]{1,56}$'", name="schema_name_form"),
+        CheckConstraint(
+            "schema_name ~ '^tenant_[a-z0-9_]+$' AND length(schema_name) <= 63", name="schema_name_form"
+        ),
         CheckConstraint("colour ~ '^#[0-9a-f]{6}$'", name="colour_form"),
         CheckConstraint("status IN ('active', 'suspended', 'archived')", name="status_known"),
+        Index("ix_tenant_former_slugs", "id", postgresql_where=text("former_slugs <> '{}'::jsonb")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -83,7 +86,7 @@ class Domain(Timestamps, SharedModel):
 
     __tablename__ = "domain"
     __table_args__ = (
-        CheckConstraint("host = lower(host) AND host ~ '^[a-z0-9.-]{1,253}$'", name="host_form"),
+        CheckConstraint("host ~ '^[a-z0-9.-]+$' AND length(host) <= 253", name="host_form"),
         Index("uq_domain_one_primary", "tenant_id", unique=True, postgresql_where=text("is_primary")),
     )
 

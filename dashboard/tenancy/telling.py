@@ -67,9 +67,11 @@ def refused(error: InternalError) -> ResponseReturnValue:
     session.rollback()
     tenant = session.info.get("tenant")
     message = REFUSED.format(name=tenant.name) if tenant and scope.is_read_only(session) else ELSEWHERE
+    # A standby where a primary was expected: the next try finds the new primary.
+    status = HTTPStatus.SERVICE_UNAVAILABLE if error.connection_invalidated else HTTPStatus.CONFLICT
     wants_json = request.accept_mimetypes.best_match(["text/html", JSON]) == JSON
     if request.method == "GET" or wants_json:
-        return errors.render(HTTPStatus.CONFLICT, message, fix="Try again when it is over.")
+        return errors.render(status, message, fix="Try again when it is over.")
     page = render_template(
         "tenants/read_only.html",
         message=message,
@@ -78,4 +80,4 @@ def refused(error: InternalError) -> ResponseReturnValue:
         address=request.full_path.rstrip("?"),
         request_id=g.get("request_id", ""),
     )
-    return page, HTTPStatus.CONFLICT
+    return page, status

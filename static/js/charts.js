@@ -1,6 +1,7 @@
 // Draws every [data-chart] figure with ECharts as SVG; follows theme and size, saves PNG, and leads from a mark to its records.
 const dark = () => document.documentElement.dataset.bsTheme === "dark";
 const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const fine = new Intl.NumberFormat("en", { maximumFractionDigits: 4 });
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
@@ -16,7 +17,8 @@ function bytes(value) {
 function written(value, unit, short = false) {
   if (value === null || value === undefined || Number.isNaN(value)) return "no data";
   if (unit === "bytes") return bytes(Number(value));
-  const number = (short ? compact : plain).format(value);
+  // Below ten, two digits would make one number of 1.003 and 0.997.
+  const number = (Math.abs(value) < 10 ? fine : short ? compact : plain).format(value);
   return short || !unit ? number : `${number} ${unit}`;
 }
 
@@ -41,6 +43,12 @@ function theme() {
     legend: { textStyle: { color: text }, pageTextStyle: { color: muted }, inactiveColor: muted },
     categoryAxis: { ...axis, splitLine: { show: false } },
     valueAxis: { ...axis, axisLine: { show: false } },
+    logAxis: { ...axis, axisLine: { show: false } },
+    visualMap: { textStyle: { color: muted } },
+    scatter: { label: { color: text } },
+    funnel: { label: { color: text }, itemStyle: { borderColor: "transparent" } },
+    boxplot: { itemStyle: { color: dark() ? "#2a3f8f" : "#dbe4ff", borderColor: dark() ? "#9db2ff" : "#3b5bdb" } },
+    markLine: { lineStyle: { color: muted } },
     pie: { label: { color: text } },
     tooltip: { backgroundColor: ground, borderColor: line, textStyle: { color: text } },
   };
@@ -54,15 +62,75 @@ function binaryStep(series, stacked) {
   return 2 ** Math.ceil(Math.log2(top / 4));
 }
 
+// One colour from the ground up; around a middle, two that both people with few colours tell apart.
+function scale(middle) {
+  if (middle) return dark() ? ["#4dabf7", "#2b3444", "#f08c3a"] : ["#1c7ed6", "#eef0f4", "#d9620d"];
+  return dark() ? ["#222c42", "#4c6ef5", "#c5d0ff"] : ["#e7ecff", "#748ffc", "#2b45b0"];
+}
+
+const quartiles = ["lowest", "first quartile", "median", "third quartile", "highest"];
+const tips = {
+  scatter: ({ name, value }, { units, names }) =>
+    [name, ...value.map((one, index) => `${names[index]}: ${written(one, units[index])}`)].join("\n"),
+  heat: ({ value }, { unit, rows, columns }) => `${rows[value[1]]}, ${columns[value[0]]}\n${written(value[2], unit)}`,
+  box: ({ name, data }, { unit }) =>
+    [name, ...quartiles.map((title, index) => `${title}: ${written(data.value[index], unit)}`)].join("\n"),
+};
+
+function shape(made, definition) {
+  const { kind, unit, units, names } = definition;
+  const told = { unit, units, names, rows: made.yAxis?.data, columns: made.xAxis?.data };
+  if (tips[kind]) made.tooltip.formatter = (mark) => tips[kind](mark, told);
+  if (made.visualMap) {
+    made.visualMap.inRange = { color: scale(definition.middle) };
+    made.visualMap.text = [made.visualMap.max, made.visualMap.min].map((end) => written(end, unit, true));
+  }
+}
+
 function option(definition) {
   const made = structuredClone(definition.option);
   const { unit } = definition;
   made.tooltip = { ...made.tooltip, valueFormatter: (value) => written(value, unit) };
+  shape(made, definition);
   for (const axis of [made.xAxis, made.yAxis]) {
     if (axis?.type === "value" && unit === "bytes") axis.interval = binaryStep(made.series, Boolean(made.series[0]?.stack));
-    if (axis?.type === "value") axis.axisLabel = { ...axis.axisLabel, formatter: (value) => written(value, unit, true) };
+    if (axis?.type === "value" || axis?.type === "log") axis.axisLabel = { ...axis.axisLabel, formatter: (value) => written(value, unit, true) };
   }
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) made.animation = false;
+  return made;
+}
+
+const letter = 6.4; // pixels of a usual one
+const legendMark = 40;
+const legendLine = 22;
+
+// What tells names apart often stands at their ends, so a long one loses its middle; a count behind it stays.
+function cut(name, room) {
+  const [, title, count = ""] = /^(.*?)( \([\d,]+\))?$/.exec(name);
+  const most = Math.max(Math.floor(room / letter) - count.length, 7);
+  if (title.length <= most) return name;
+  const tail = Math.floor((most - 1) / 2);
+  return `${title.slice(0, most - 1 - tail).trimEnd()}…${title.slice(-tail).trimStart()}${count}`;
+}
+
+// In a narrow picture a legend takes further lines, instead of hiding names behind arrows.
+function legendInLines(made, width) {
+  const { legend, grid, series } = made;
+  if (!legend?.show || !grid || legend.top === undefined) return;
+  const wanted = series.reduce((sum, one) => sum + one.name.length * letter + legendMark, 0);
+  const lines = Math.ceil(wanted / width);
+  if (lines < 2 || lines > 4) return;
+  legend.type = "plain";
+  grid.top += (lines - 1) * legendLine;
+}
+
+// Long names get a third of the picture, and are cut where that is not enough; names beside points need room.
+function fitted(made, width) {
+  const { yAxis } = made;
+  const room = Math.round(width / 3);
+  if (yAxis?.type === "category") yAxis.axisLabel = { ...yAxis.axisLabel, formatter: (name) => cut(name, room) };
+  legendInLines(made, width);
+  if (made.series[0]?.type === "scatter") made.series[0].label.show = width > 560;
   return made;
 }
 
@@ -74,7 +142,7 @@ function draw(figure) {
   const redraw = () => {
     chart?.dispose();
     chart = echarts.init(picture, theme(), { renderer: "svg" });
-    chart.setOption(option(definition));
+    chart.setOption(fitted(option(definition), picture.clientWidth));
     chart.on("click", (mark) => {
       if (mark.data?.link) location.assign(mark.data.link);
     });

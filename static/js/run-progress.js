@@ -15,7 +15,8 @@ function follow(part) {
     try {
       const answer = await fetch(part.dataset.liveUrl, { headers: { "X-Live": "1" } });
       if (!answer.ok) throw new Error(String(answer.status));
-      replace(part, await answer.text());
+      const markup = await answer.text();
+      if (!isTyping(part)) replace(part, markup);
       failures = 0;
     } catch {
       failures += 1;
@@ -26,11 +27,33 @@ function follow(part) {
   if (!part.querySelector("[data-finished]")) setTimeout(step, every);
 }
 
+// What is being typed or chosen stays; the next answer comes soon.
+function isTyping(part) {
+  const at = document.activeElement;
+  return part.contains(at) && at.matches("input, textarea, select");
+}
+
+// How a control is found again in the new markup.
+function nameOf(control) {
+  const own = control.id || control.getAttribute("aria-label") || control.getAttribute("href");
+  return `${control.tagName} ${own || control.textContent.trim()}`;
+}
+
 function replace(part, markup) {
+  const at = document.activeElement;
+  const focused = part.contains(at) && at !== part ? nameOf(at) : "";
+  const scrolled = [...part.querySelectorAll(".table-scroll")].map((box) => box.scrollLeft);
   const log = part.querySelector("[data-log]");
   const atEnd = !log || log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   const top = log?.scrollTop || 0;
   part.innerHTML = markup;
+  part.querySelectorAll(".table-scroll").forEach((box, index) => {
+    box.scrollLeft = scrolled[index] || 0;
+  });
+  if (focused) {
+    const controls = part.querySelectorAll("a, button, summary, [tabindex]");
+    [...controls].find((control) => nameOf(control) === focused)?.focus({ preventScroll: true });
+  }
   delete part.dataset.liveLost;
   const fresh = part.querySelector("[data-log]");
   if (fresh) fresh.scrollTop = atEnd ? fresh.scrollHeight : top;

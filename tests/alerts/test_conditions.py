@@ -33,11 +33,11 @@ from dashboard.servers import Valkey, free_port, scratch_folder
 NOW = datetime.now(UTC)
 
 
-def ask(rule: str, *, now: datetime = NOW) -> Answer:
-    return all_conditions()[rule].function(Watch(now, service.rules()[rule].threshold()))
+def ask(rule: str, *, now: datetime | None = None) -> Answer:
+    return all_conditions()[rule].function(Watch(now or NOW, service.rules()[rule].threshold()))
 
 
-def reasons(rule: str, *, now: datetime = NOW) -> dict[str, str]:
+def reasons(rule: str, *, now: datetime | None = None) -> dict[str, str]:
     answer = ask(rule, now=now)
     assert not isinstance(answer, Unknown), answer.reason
     return {breach.subject: breach.reason for breach in answer}
@@ -75,6 +75,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(unmount, check=True)
 
 
+@pytest.mark.breaks("health.disk_filling", "health.disk_nearly_full")
 def test_disk_that_is_filled_up_is_seen_and_clears(
     app: Flask, control: Session, settings: Settings, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_disk_is_judged_by_the_limit_of_its_rule(app: Flask, control: Session, s
     assert condition(Watch(NOW, 1.0)) == []
 
 
+@pytest.mark.breaks("health.broker_away")
 def test_dead_broker_is_seen_and_judged_without_any_job(
     app: Flask, control: Session, settings: Settings
 ) -> None:
@@ -129,6 +131,30 @@ def test_dead_broker_is_seen_and_judged_without_any_job(
             valkey.stop()
 
 
+@pytest.mark.breaks("health.cache_away")
+def test_dead_cache_is_seen_and_clears(app: Flask, control: Session, settings: Settings) -> None:
+    """A real Valkey is killed and started again."""
+    with scratch_folder() as folder:
+        valkey = Valkey(folder / "cache", free_port(), "secret", append_only=False)
+        valkey.ensure_initialised()
+        valkey.start()
+        seen = settings.model_copy(update={"cache_url": valkey.url(1)})
+
+        def state(seconds: int) -> str:
+            refreshing.refresh_activity(seen)
+            service.evaluate(NOW + timedelta(seconds=seconds))
+            return str(queries.list_alerts("health.cache_away")[0].state)
+
+        try:
+            assert state(0) == "ok"
+            valkey.kill()
+            assert [state(10), state(31)] == ["pending", "firing"]
+            valkey.start()
+            assert [state(40), state(101)] == ["firing", "ok"]
+        finally:
+            valkey.stop()
+
+
 def test_job_that_judges_in_time_is_left_to_it(app: Flask, control: Session) -> None:
     service.evaluate()
     control.commit()
@@ -153,6 +179,7 @@ def test_job_judges_every_rule(app: Flask, control: Session) -> None:
     assert found["ok"] == len(service.rules())
 
 
+@pytest.mark.breaks("health.probes_stale")
 def test_probe_that_stands_still_is_named(app: Flask, control: Session, settings: Settings) -> None:
     refreshing.refresh_activity(settings)
     assert reasons("health.probes_stale") == {}
@@ -227,6 +254,7 @@ def backup(control: Session, ended_ago: timedelta, **changed: Any) -> Backup:
     return made
 
 
+@pytest.mark.breaks("backups.too_old")
 def test_backup_gets_too_old_by_the_clock(app: Flask, control: Session) -> None:
     made = backup(control, timedelta(hours=1))
     assert reasons("backups.too_old") == {}
@@ -271,18 +299,21 @@ def test_damaged_backup_fires_until_it_is_proven_or_gone(app: Flask, control: Se
     assert reasons("backups.verification_failed") == {}
 
 
+@pytest.mark.breaks("backups.verification_overdue", "drills.overdue")
 @pytest.mark.parametrize(("rule", "days"), [("backups.verification_overdue", 1), ("drills.overdue", 8)])
 def test_proof_gets_overdue_by_the_clock(app: Flask, control: Session, rule: str, days: int) -> None:
     assert reasons(rule) == {}  # without a backup there is nothing to prove
     made = backup(control, timedelta(days=days, hours=1))
     assert "has never passed" in reasons(rule)[""]
-    control.add(Verification(server="main", backup_id=made.backup_id, method="checksum", passed=True))
+    proof = {"server": "main", "backup_id": made.backup_id, "method": "checksum", "passed": True}
+    control.add(Verification(**proof, at=NOW))
     control.add(Drill(server="main", outcome="passed", actor="x", started_at=NOW, finished_at=NOW))
     control.flush()
     assert reasons(rule) == {}
     assert "last passed at" in reasons(rule, now=NOW + timedelta(days=days, minutes=5))[""]
 
 
+@pytest.mark.breaks("drills.backup_broken", "drills.drill_broken")
 def test_last_drill_speaks(app: Flask, control: Session) -> None:
     def drill(outcome: str, minutes: int) -> tuple[bool, bool]:
         at = NOW + timedelta(minutes=minutes)
@@ -347,6 +378,7 @@ def test_conditions_of_barman_rest_where_it_is_not_used(app: Flask, control: Ses
         assert reasons(f"backups.{rule}") == {}
 
 
+@pytest.mark.breaks("backups.repository_away")
 def test_repository_that_cannot_be_read(
     app: Flask, control: Session, with_barman: Path, settings: Settings
 ) -> None:
@@ -359,6 +391,9 @@ def test_repository_that_cannot_be_read(
     assert "cannot be listed" in look_at_wal(used)
     assert "cannot be listed" in reasons("backups.repository_away")[""]
     assert "could not be read" in doubt("backups.wal_gap")
+    (with_barman.parent / "main" / "wals").mkdir()
+    assert look_at_wal(used) == ""
+    assert reasons("backups.repository_away") == {}
 
 
 def test_checks_that_fail_are_named(app: Flask, control: Session, with_barman: Path) -> None:

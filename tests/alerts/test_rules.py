@@ -26,11 +26,23 @@ GOOD = {
 # They are judged by what is read once a minute; Barman's own checks take seconds of processor time. What all
 # schemas consist of is read once an hour.
 SLOWER = {
+    "alerts.deadman_unheard": 130,  # one missed ping a minute is none yet
     "backups.repository_away": 75,
+    "promises.chain_broken": 925,  # chains are followed every quarter of an hour
     "backups.checks_failing": 195,
+    "insights.target_missed": 910,  # figures of a month are read every quarter of an hour
     "schema_migrations.behind": 70,
     "schema_migrations.drift": 3610,
     "tenants.isolation_hole": 910,
+    "health.cache_hit_bad": 140,
+    "health.cache_hit_low": 320,
+    "health.bloat": 21_610,  # measured every six hours
+    "health.sequence_used": 910,
+    "health.index_invalid": 70,
+    "health.certificate_ending": 3610,
+    "health.certificate_nearly_over": 3610,
+    "statements.slower": 70,
+    "statements.forgotten": 70,
 }
 
 

@@ -1,6 +1,6 @@
 """The states of an alert: pending before firing, no flapping, kept while nothing is known."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,45 +11,10 @@ from sqlalchemy.orm import Session
 
 from dashboard.alerts import queries, service
 from dashboard.alerts.models import Alert, AlertEvent
-from dashboard.alerts.registry import Answer, Breach, Condition, Unknown, Watch
-from dashboard.alerts.rules import load
+from dashboard.alerts.moving import FLAP_WINDOW, STEADY
+from dashboard.alerts.registry import Unknown, Watch
 from dashboard.alerts.timeline import WIDTH, stretches
-
-T0 = datetime.now(UTC)
-
-
-@dataclass
-class Desk:
-    """One rule whose condition says what the test tells it to."""
-
-    answer: Answer | Exception = field(default_factory=list)
-    watch: Watch | None = None
-
-    def ask(self, watch: Watch) -> Answer:
-        self.watch = watch
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-    def at(self, seconds: float, answer: Answer | Exception) -> dict[str, str]:
-        """Judge `seconds` after the start; return the states by subject."""
-        self.answer = answer
-        service.evaluate(T0 + timedelta(seconds=seconds))
-        return {alert.subject: str(alert.state) for alert in queries.list_alerts()}
-
-
-@pytest.fixture
-def desk(app: Flask, control: Session, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    found = Desk()
-    rule = replace(load()["backups.archive_queue_long"], for_seconds=20, clear_seconds=60)
-    monkeypatch.setitem(app.extensions, "alert_rules", {rule.key: rule})
-    conditions = {rule.key: Condition(rule.key, found.ask, 10)}
-    monkeypatch.setitem(app.extensions, "alert_conditions", conditions)
-    return found
-
-
-def bad(reason: str = "17 files wait", subject: str = "") -> list[Breach]:
-    return [Breach(subject, reason)]
+from tests.alerts.conftest import Desk, bad
 
 
 def the_alert() -> Alert:
@@ -68,8 +33,8 @@ def test_breach_is_pending_until_it_has_lasted(desk: Desk, control: Session) -> 
     assert desk.at(30, bad("40 files wait")) == {"": "firing"}
     alert = the_alert()
     assert (alert.reason, alert.severity) == ("40 files wait", "warning")
-    assert alert.breached_at == T0 + timedelta(seconds=10)
-    assert alert.fired_at == T0 + timedelta(seconds=30)
+    assert alert.breached_at == desk.start + timedelta(seconds=10)
+    assert alert.fired_at == desk.start + timedelta(seconds=30)
     assert events(control) == [("", "pending", "17 files wait"), ("", "firing", "40 files wait")]
 
 
@@ -93,22 +58,22 @@ def test_what_fires_clears_only_when_it_stays_well(desk: Desk, control: Session)
     desk.at(0, bad())
     desk.at(20, bad())
     assert desk.at(30, []) == {"": "firing"}
-    assert the_alert().mending_at == T0 + timedelta(seconds=30)
+    assert the_alert().mending_at == desk.start + timedelta(seconds=30)
     assert desk.at(60, bad()) == {"": "firing"}  # back again: one alert, not two
     assert the_alert().mending_at is None
     assert desk.at(70, []) == {"": "firing"}
     assert desk.at(129, []) == {"": "firing"}
     assert desk.at(130, []) == {"": "ok"}
-    assert the_alert().cleared_at == T0 + timedelta(seconds=130)
+    assert the_alert().cleared_at == desk.start + timedelta(seconds=130)
     assert [state for _, state, _ in events(control)] == ["pending", "firing", "ok"]
 
 
 def test_not_knowing_keeps_the_state_and_says_since_when(desk: Desk, control: Session) -> None:
     assert desk.at(0, Unknown("not read yet")) == {"": "ok"}
-    assert the_alert().unknown_at == T0
+    assert the_alert().unknown_at == desk.start
     desk.at(10, bad())
     desk.at(30, bad())
-    last = T0 + timedelta(seconds=29)
+    last = desk.start + timedelta(seconds=29)
     assert desk.at(40, Unknown("the primary is away", last)) == {"": "firing"}
     assert desk.at(200, Unknown("the primary is still away", last + timedelta(1))) == {"": "firing"}
     assert (the_alert().unknown_at, the_alert().doubt) == (last, "the primary is still away")
@@ -137,7 +102,7 @@ def test_control_database_that_is_away_is_no_state(desk: Desk) -> None:
 
 def test_condition_gets_the_time_and_its_limit(desk: Desk) -> None:
     desk.at(5, [])
-    assert desk.watch == Watch(T0 + timedelta(seconds=5), 16)
+    assert desk.watch == Watch(desk.start + timedelta(seconds=5), 16)
 
 
 def test_reason_is_cut_to_what_a_page_can_show(desk: Desk) -> None:
@@ -147,17 +112,18 @@ def test_reason_is_cut_to_what_a_page_can_show(desk: Desk) -> None:
 
 def test_result_counts_states(desk: Desk) -> None:
     desk.answer = [*bad(), *bad(subject="dr")]
-    assert service.evaluate(T0) == {"ok": 0, "pending": 2, "firing": 0}
+    assert service.evaluate(desk.start) == {"ok": 0, "pending": 2, "firing": 0}
 
 
 def test_old_changes_are_forgotten(desk: Desk, control: Session) -> None:
-    control.add(AlertEvent(rule="x", state="ok", reason="", at=T0 - timedelta(days=500)))
+    control.add(AlertEvent(rule="x", state="ok", reason="", at=desk.start - timedelta(days=500)))
     desk.at(0, [])
     assert events(control) == []
 
 
 def test_timeline_shows_when_it_fired() -> None:
-    begin, end = T0 - timedelta(days=1), T0
+    end = datetime.now(UTC)
+    begin = end - timedelta(days=1)
 
     def change(rule: str, hours: float, state: str) -> AlertEvent:
         return AlertEvent(rule=rule, subject="", state=state, at=begin + timedelta(hours=hours))
@@ -183,3 +149,55 @@ def test_timeline_shows_when_it_fired() -> None:
         "e": [(0, WIDTH)],
     }
     assert found["e"][0].until is None
+
+
+def test_what_comes_and_goes_is_held_firing_until_it_is_steady(desk: Desk, control: Session) -> None:
+    """Two alerts are two; the third within half an hour is flapping, and one for as long as it goes on."""
+    now = 0.0
+    for _ in range(2):
+        desk.at(now, bad())
+        assert desk.at(now + 20, bad()) == {"": "firing"}
+        assert the_alert().flapping_since is None
+        desk.at(now + 30, [])
+        assert desk.at(now + 90, []) == {"": "ok"}
+        now += 120
+    desk.at(now, bad())
+    assert desk.at(now + 20, bad()) == {"": "firing"}
+    assert the_alert().flapping_since == desk.start + timedelta(seconds=now + 20)
+    for _ in range(5):  # it goes on, and nobody is woken again
+        assert desk.at(now + 90, []) == {"": "firing"}
+        assert desk.at(now + 170, bad()) == {"": "firing"}
+        now += 170
+    assert [state for _, state, _ in events(control)].count("firing") == 3
+    desk.at(now + 10, [])
+    steady = now + 10 + STEADY.total_seconds()
+    assert desk.at(steady - 1, []) == {"": "firing"}
+    assert desk.at(steady, []) == {"": "ok"}
+    assert the_alert().flapping_since is None
+
+
+def test_firings_with_long_pauses_are_no_flapping(desk: Desk) -> None:
+    for index in range(4):
+        begin = index * FLAP_WINDOW.total_seconds() / 1.9
+        desk.at(begin, bad())
+        desk.at(begin + 20, bad())
+        assert the_alert().flapping_since is None
+        desk.at(begin + 30, [])
+        assert desk.at(begin + 90, []) == {"": "ok"}
+
+
+def test_rule_remembers_when_it_fired_last_for_any_subject(desk: Desk) -> None:
+    desk.at(0, bad(subject="dr"))
+    desk.at(20, bad(subject="dr"))
+    desk.at(30, [])
+    assert desk.at(90, []) == {"": "ok"}
+    assert the_alert().fired_at == desk.start + timedelta(seconds=20)
+
+
+def test_answers_are_no_part_of_the_timeline() -> None:
+    end = datetime.now(UTC)
+    begin = end - timedelta(days=1)
+    rows = [("acknowledged", 6), ("ok", 12)]
+    moved = [AlertEvent(rule="a", subject="", state=s, at=begin + timedelta(hours=h)) for s, h in rows]
+    found = stretches(moved, [], begin=begin, end=end)["a"]
+    assert [(round(one.x), round(one.width)) for one in found] == [(0, WIDTH // 2)]

@@ -14,7 +14,8 @@ from dashboard.backups.copies.models import BackupCopy
 from dashboard.backups.rpo import Measurement, Path, Seen
 from dashboard.core.config import Settings
 from dashboard.health.queries import get_reading
-from dashboard.health.service import plain, store_reading, store_samples
+from dashboard.health.service import plain, store_reading
+from dashboard.metrics.service import record
 from dashboard.settings import service as setting_service
 from dashboard.settings.service import Change
 from tests.backups.test_pages import add_backup
@@ -136,7 +137,7 @@ def test_scale_reaches_from_nothing_to_the_promise() -> None:
 
 def test_history_draws_the_peaks_of_what_was_measured(app: Flask, control: Session) -> None:
     for second in range(60):
-        store_samples({"rpo.archive": 40.0 if second == 30 else 0.0}, at=ago(120 - second))
+        record({"rpo.archive": 40.0 if second == 30 else 0.0}, at=ago(120 - second))
     chart = dials.history(timedelta(hours=1))
     assert [series.name for series in chart.series] == ["Archive"]
     assert max(value for value in chart.series[0].values if value is not None) == 40

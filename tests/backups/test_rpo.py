@@ -45,7 +45,7 @@ def observed(app: Flask, whole_cluster: Cluster, settings: Settings) -> Iterator
         db.session.remove()
         with control_transaction() as session:
             session.execute(text("DELETE FROM restore WHERE purpose = 'rehearsal'"))
-            for table in ("reading", "metric_sample", "backup"):
+            for table in ("reading", "metric_round", "metric_position", "backup"):
                 session.execute(text(f"DELETE FROM {table}"))
 
 

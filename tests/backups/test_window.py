@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from dashboard.backups import queries, timeline
 from dashboard.backups.wal import SEGMENT_BYTES, position_of
 from dashboard.backups.window import POSITIONS, Window, fulls_of, window_from
-from dashboard.health.service import store_samples
+from dashboard.metrics.service import record
 from tests.backups.test_pages import add_backup
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -36,7 +36,7 @@ def catalogue(control: Session, app: Flask) -> None:
             end_at=hours(begun),
         )
     for number, at in ((3, 4.5), (6, 4), (9, 2), (12, 1)):
-        store_samples({POSITIONS: float(number * SEGMENT_BYTES)}, at=hours(at))
+        record({POSITIONS: float(number * SEGMENT_BYTES)}, at=hours(at))
 
 
 def window(*numbers: int) -> Window:

@@ -92,3 +92,8 @@ def test_many_categories_can_be_zoomed(kind: ChartKind, axis: str) -> None:
 
 def test_the_saved_picture_has_a_name_that_every_file_system_takes() -> None:
     assert chart(title="Spend / month (EUR)").file_name == "spend---month--eur"
+
+
+def test_small_numbers_keep_the_digit_that_tells_an_index_from_one() -> None:
+    made = Chart("line", "Prices", ["Jan", "Feb", "Mar"], [Series("Index", [1.003, 0.5, 12.345])])
+    assert [row.cells[0].text for row in made.rows()] == ["1.003", "0.5", "12.35"]

@@ -48,6 +48,7 @@ def test_urls_name_their_driver(environment: pytest.MonkeyPatch) -> None:
         ("STEWARD_CACHE_URL", "http://x"),
         ("DATABASE_SSLMODE", "maybe"),
         ("DATABASE_STANDBYS", '[{"name": "dr"}]'),
+        ("DATABASE_PRIMARY", '{"name": "az-a"}'),
     ],
 )
 def test_a_wrong_value_is_refused_and_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -115,3 +116,14 @@ def test_standbys_are_expected_by_name(environment: pytest.MonkeyPatch) -> None:
         '[{"name": "dr", "zone": "a", "region": "far", "mode": "async", "url": "postgresql://x"}]',
     )
     assert load_settings().standbys[0].name == "dr"
+
+
+def test_members_are_the_primary_and_the_standbys(environment: pytest.MonkeyPatch) -> None:
+    entry = '{"name": "%s", "zone": "a", "region": "far", "mode": "async", "url": "postgresql://x"}'
+    environment.setenv("DATABASE_STANDBYS", f"[{entry % 'dr'}]")
+    assert [member.name for member in load_settings().members] == ["dr"]
+    environment.setenv("DATABASE_PRIMARY", entry % "az-a")
+    assert [member.name for member in load_settings().members] == ["az-a", "dr"]
+    environment.setenv("DATABASE_PRIMARY", entry % "dr")
+    with pytest.raises(ConfigurationError, match="name a server twice"):
+        load_settings()

@@ -217,3 +217,28 @@ def test_files_go_with_a_mail_under_their_names(settings: Settings, tmp_path: Pa
     assert stored.get_filename() == file.file_name
     assert stored.get_content_type() == "application/pdf"
     assert stored.get_content() == file.content
+
+
+def test_pictures_stand_in_the_html_and_files_beside_the_text(settings: Settings, tmp_path: Path) -> None:
+    quiet = settings.model_copy(update={"smtp_url": "", "home": tmp_path})
+    files = [
+        Attachment("page.pdf", b"%PDF-1.7 bytes", "application/pdf"),
+        Attachment("spend.png", b"\x89PNG bytes", "image/png", content_id="spend@steward"),
+    ]
+    html = '<p>See</p><img src="cid:spend@steward" alt="Spend">'
+    headers = {"List-Unsubscribe": "<https://steward.example.com/leave>"}
+    path = send_mail("a@b.c", "Spend", "See", html=html, attachments=files, headers=headers, settings=quiet)
+    mail = message_from_bytes(Path(path).read_bytes(), policy=policy.default)
+    assert mail["List-Unsubscribe"] == headers["List-Unsubscribe"]
+    kinds = [part.get_content_type() for part in mail.walk()]
+    assert kinds == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+        "application/pdf",
+    ]
+    assert [part["Content-ID"] for part in mail.walk() if part["Content-ID"]] == ["<spend@steward>"]
+    assert [file.get_filename() for file in mail.iter_attachments()] == ["page.pdf"]

@@ -4,9 +4,14 @@ import re
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Page, expect
 
+from dashboard.kpis import refreshing
+from dashboard.kpis.families import FAMILIES
+from dashboard.kpis.versions import terms
 from dashboard.tenancy.models import TenantRef
+from dashboard.tenancy.scope import use_tenant
 from tests.e2e.places import Frame
 
 
@@ -99,12 +104,19 @@ def test_a_picker_in_a_line_takes_what_was_typed_and_not_what_was_listed_first(
     expect(page.locator("[data-child-row] .ts-control .item").first).to_have_text("Zulu Zippers")
 
 
-def test_a_mark_of_a_chart_leads_to_its_records(
-    enter: Callable[..., Frame], live_server: str, filled_tenant: TenantRef
+def test_a_mark_of_a_chart_leads_to_its_month_and_from_there_to_its_records(
+    app: Flask, enter: Callable[..., Frame], live_server: str, filled_tenant: TenantRef
 ) -> None:
+    with app.app_context(), use_tenant(filled_tenant, actor="journey") as session:
+        for family in FAMILIES.values():
+            refreshing.rebuild(session, family, terms(session, family))
+        session.commit()
     page = enter("manager").page
     page.goto(f"{live_server}/t/{filled_tenant.slug}/insights/")
     page.locator("figure summary").first.click()
     page.locator("figure tbody a").first.click()
-    page.wait_for_url(re.compile(r"/records/\w+/\?"))
-    assert page.locator("main tbody tr[data-row]").count() > 0
+    page.wait_for_url(re.compile(r"/insights/\w+\?.*from="))
+    page.locator(".kpi-tile.is-focus .kpi-foot a").click()
+    page.wait_for_url(re.compile(r"/insights/proof/\w+\?"))
+    page.locator("main tbody a[href*='/records/']").first.click()
+    page.wait_for_url(re.compile(r"/records/\w+/"))

@@ -19,7 +19,8 @@ from dashboard.schedule import SCHEDULES
 from tests.files.conftest import PDF, Configure
 from tests.files.s3_server import BUCKET, S3Server
 
-TOMORROW = datetime.now(UTC) + timedelta(hours=25)
+NOW = datetime.now(UTC)
+A_DAY = timedelta(hours=25)
 
 
 def test_an_orphan_is_removed_after_a_day(tenant: Session, store: FileStore) -> None:
@@ -29,7 +30,7 @@ def test_an_orphan_is_removed_after_a_day(tenant: Session, store: FileStore) -> 
     store.put("tenant_acme/00/orphan", io.BytesIO(b"12345"))
     today = cleaning.clean(tenant, store, "tenant_acme")
     assert (today.objects, today.removed, today.missing) == (3, 0, [])
-    report = cleaning.clean(tenant, store, "tenant_acme", now=TOMORROW)
+    report = cleaning.clean(tenant, store, "tenant_acme", now=NOW + A_DAY)
     assert (report.objects, report.removed, report.removed_bytes, report.missing) == (3, 1, 5, [])
     assert not store.exists("tenant_acme/00/orphan")
     assert store.exists(kept.storage_key)
@@ -39,7 +40,7 @@ def test_an_orphan_is_removed_after_a_day(tenant: Session, store: FileStore) -> 
 def test_a_row_without_bytes_is_reported_and_kept(tenant: Session, store: FileStore) -> None:
     row = service.store(tenant, "supplier", 1, "offer.pdf", io.BytesIO(PDF))
     store.delete(row.storage_key)
-    report = cleaning.clean(tenant, store, "tenant_acme", now=TOMORROW)
+    report = cleaning.clean(tenant, store, "tenant_acme", now=NOW + A_DAY)
     assert report.missing == [(row.id, "offer.pdf")]
     assert service.list_files(tenant, "supplier", 1) == [row]
 
@@ -47,7 +48,7 @@ def test_a_row_without_bytes_is_reported_and_kept(tenant: Session, store: FileSt
 def test_other_tenants_objects_are_left_alone(tenant: Session, store: FileStore) -> None:
     store.put("tenant_acme_2/00/theirs", io.BytesIO(b"x"))
     store.put("tenant_globex/00/theirs", io.BytesIO(b"x"))
-    cleaning.clean(tenant, store, "tenant_acme", now=TOMORROW)
+    cleaning.clean(tenant, store, "tenant_acme", now=NOW + A_DAY)
     assert store.exists("tenant_acme_2/00/theirs")
     assert store.exists("tenant_globex/00/theirs")
 
@@ -55,7 +56,7 @@ def test_other_tenants_objects_are_left_alone(tenant: Session, store: FileStore)
 def test_with_the_store_away_nothing_is_counted_as_missing(tenant: Session, s3_server: S3Server) -> None:
     wrong = FileStore(f"s3://{BUCKET}/x", s3_server.options(secret="wrong"))
     with pytest.raises(StoreError):
-        cleaning.clean(tenant, wrong, "tenant_acme", now=TOMORROW)
+        cleaning.clean(tenant, wrong, "tenant_acme", now=NOW + A_DAY)
 
 
 class Notes:

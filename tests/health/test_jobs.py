@@ -16,11 +16,23 @@ from dashboard.jobs.store import control_transaction
 from dashboard.schedule import SCHEDULES
 
 pytestmark = pytest.mark.commits
-TABLES = ("job_run", "reading", "metric_sample", "backup")
+TABLES = (
+    "job_run",
+    "reading",
+    "metric_round",
+    "metric_position",
+    "backup",
+    "server_message",
+    "setting_change",
+)
 PROBES = (
     "health.probe_activity",
     "health.probe_statements",
     "health.probe_inventory",
+    "health.probe_minute",
+    "health.probe_storage",
+    "health.probe_bloat",
+    "health.probe_certificates",
     "replication.probe",
     "schema_migrations.read_heads",
 )

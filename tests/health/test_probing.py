@@ -55,24 +55,6 @@ def test_waiting_session_names_its_blocker(settings: Settings, servers: Servers)
             waiting.join(10)
 
 
-def test_queries_are_grouped_over_roles_and_schemas(settings: Settings, servers: Servers) -> None:
-    with closing(psycopg2.connect(servers.postgres.url("erp_test"))) as link, link.cursor() as at:
-        for role in ("steward_owner", "pg_read_all_data"):
-            at.execute(f"SET ROLE {role}")
-            at.execute("SELECT 1 AS grouped_by_its_text")
-    found = probes.read_statements(settings.database_monitor_url)
-    assert found.installed
-    assert found.info is not None
-    rows = [row for row in found.rows if "grouped_by_its_text" in row.query]
-    assert len(rows) <= 1  # at most the fifty heaviest are listed
-    assert all(row.entries == 2 for row in rows)
-
-
-def test_missing_statistics_extension_is_an_answer(settings: Settings, servers: Servers) -> None:
-    found = probes.read_statements(servers.postgres.url("postgres"))
-    assert not found.installed
-
-
 def test_inventory_names_wanted_extensions_and_their_state(settings: Settings) -> None:
     found = probes.read_inventory(settings.database_monitor_url)
     extensions = {row.name: row for row in found.extensions}
@@ -151,26 +133,6 @@ def test_reading_that_never_worked_is_stale_and_has_no_age(app: Flask, control: 
     assert reading.age_seconds is None
     assert reading.data == {}
     assert queries.list_readings(["test.never", "other"]).keys() == {"test.never"}
-
-
-def test_samples_are_averaged_per_slot_with_gaps_left_open(app: Flask, control: Session) -> None:
-    now = datetime.now(UTC)
-    for seconds, value in ((5, 2.0), (6, 4.0), (1800, 8.0)):
-        service.store_samples({"test.series": value, "test.none": None}, at=now - timedelta(seconds=seconds))
-    moments, series = queries.list_samples(
-        ["test.series", "test.none"], span=timedelta(hours=1), until=now + timedelta(seconds=1)
-    )
-    assert len(moments) == len(series["test.series"]) == 120
-    assert series["test.series"][-1] == 3.0
-    assert [value for value in series["test.series"] if value is not None] == [8.0, 3.0]
-    assert set(series["test.none"]) == {None}
-    assert queries.find_sample_at_most("test.series", 3.0) == now - timedelta(seconds=5)
-    assert queries.find_sample_at_most("test.series", 1.0) is None
-
-
-def test_old_samples_are_forgotten(app: Flask, control: Session) -> None:
-    service.store_samples({"test.old": 1.0}, at=datetime.now(UTC) - timedelta(days=3))
-    assert service.prune_samples() >= 1
 
 
 def test_times_survive_json() -> None:

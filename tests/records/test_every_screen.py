@@ -75,6 +75,7 @@ def test_search_finds_a_record_by_its_text(
     assert other.id > made.id
 
 
+@pytest.mark.no_cover  # thousands of pages of which a few show every line
 @every
 def test_every_column_sorts_both_ways(
     entity: str, specs: dict[str, Spec], make: Make, staff: FlaskClient

@@ -1,166 +1,56 @@
-"""The replication page, and the judgement of what both ends say."""
+"""The replication page and the pages that steer the synchronous copy, from stored readings."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from dashboard.core.config import Settings, Standby
-from dashboard.health.service import plain, store_reading
-from dashboard.replication import reviewing, service
-from dashboard.replication.judging import StandbyState, judge_standby, worst_level
-from dashboard.replication.probes import Frozen, Primary, PrimaryView, Receiver, Sender, Slot, StandbyView
+from dashboard.core.config import Settings
+from dashboard.health.models import thaw
+from dashboard.health.service import store_reading
+from dashboard.jobs.models import JobRun
+from dashboard.jobs.store import control_transaction
+from dashboard.replication import reviewing, service, settings_review
+from dashboard.replication.models import Cause, DurabilityLoss
+from dashboard.replication.picturing import draw
+from dashboard.replication.probes import Frozen, Waiting
+from dashboard.replication.synchronous.declared import DEGRADE_AFTER, SYNCHRONOUS
+from dashboard.replication.synchronous.steering import STEERING
+from dashboard.replication.synchronous.wanted import Wanted
 from dashboard.servers import free_port
+from dashboard.settings import queries as settings_queries
+from tests.replication.building import AA, AZ, DR, NOW, judged, own, primary, reading_of, sender, show, slot
 
 Login = Callable[..., FlaskClient]
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-DR = Standby(name="dr", zone="a", region="far", mode="async", url="postgresql://u@h/d")
-AZ = Standby(name="az-b", zone="b", region="local", mode="sync", url="postgresql://u@h/d")
-GIB = 2**30
-
-
-def sender(**changes: Any) -> Sender:
-    values: dict[str, Any] = {
-        "pid": 7,
-        "name": "dr",
-        "state": "streaming",
-        "sync_state": "async",
-        "address": None,
-        "connected_at": NOW,
-        "replied_at": NOW,
-        "sent_bytes": 0,
-        "write_bytes": 0,
-        "flush_bytes": 0,
-        "replay_bytes": 0,
-        "write_seconds": None,
-        "flush_seconds": None,
-        "replay_seconds": None,
-    }
-    return Sender(**(values | changes))
-
-
-def slot(**changes: Any) -> Slot:
-    values: dict[str, Any] = {
-        "name": "dr",
-        "kind": "physical",
-        "active": True,
-        "pid": 7,
-        "retained_bytes": 0,
-        "wal_status": "reserved",
-        "safe_bytes": None,
-        "inactive_at": None,
-    }
-    return Slot(**(values | changes))
-
-
-def primary(*senders: Sender, slots: tuple[Slot, ...] = ()) -> PrimaryView:
-    return PrimaryView(Primary(NOW, "0/64", 100, 1, ""), list(senders), list(slots), Frozen(0, None))
-
-
-def own(**changes: Any) -> StandbyView:
-    receiver = Receiver("streaming", "127.0.0.1", 1, "dr", NOW)
-    values: dict[str, Any] = {
-        "clock_at": NOW,
-        "in_recovery": True,
-        "version": "18",
-        "paused": False,
-        "received_position": 40,
-        "replayed_position": 30,
-        "last_transaction_at": NOW,
-        "receiver": receiver,
-    }
-    return StandbyView(**(values | changes))
-
-
-def judged(*args: Any, expected: Standby = DR, **kwargs: Any) -> StandbyState:
-    return judge_standby(expected, *args, **kwargs)
-
-
-def test_standby_that_catches_up_is_not_yet_streaming() -> None:
-    found = judged(primary(sender(state="catchup")), own())
-    assert (found.state, found.level) == ("catching_up", "warning")
-
-
-@pytest.mark.parametrize(
-    ("changes", "level"),
-    [
-        ({}, "ok"),
-        ({"replay_seconds": 31.0}, "warning"),
-        ({"replay_seconds": 301.0}, "critical"),
-        ({"replay_bytes": 2 * GIB}, "warning"),
-        ({"replay_bytes": 11 * GIB}, "critical"),
-    ],
-)
-def test_lag_is_judged_by_seconds_and_by_bytes(changes: dict[str, Any], level: str) -> None:
-    assert judged(primary(sender(**changes)), own()).level == level
-
-
-def test_streaming_row_wins_over_a_dying_one_of_the_same_name() -> None:
-    assert judged(primary(sender(pid=1, state="startup"), sender()), own()).state == "streaming"
-
-
-def test_expected_synchronous_standby_that_is_asynchronous_warns() -> None:
-    row = sender(name="az-b")
-    assert judged(primary(row), own(), expected=AZ).level == "warning"
-    assert judged(primary(sender(name="az-b", sync_state="quorum")), own(), expected=AZ).level == "ok"
-
-
-@pytest.mark.parametrize(("status", "level"), [("unreserved", "warning"), ("lost", "critical")])
-def test_slot_that_loses_wal_is_an_alarm(status: str, level: str) -> None:
-    assert judged(primary(sender(), slots=(slot(wal_status=status),)), own()).level == level
-
-
-def test_slot_is_found_by_its_reader_or_by_the_expected_name() -> None:
-    other = slot(name="named_otherwise", pid=7)
-    assert judged(primary(sender(), slots=(slot(pid=1), other)), own()).slot == other
-    assert judged(primary(slots=(slot(pid=None, active=False),)), None, own_error="x").slot is not None
-
-
-def test_standby_that_streams_but_does_not_answer_says_so() -> None:
-    found = judged(primary(sender()), None, own_error="timeout")
-    assert found.state == "streaming"
-    assert "timeout" in found.notes[0]
-
-
-def test_cut_off_standby_is_measured_against_the_primary() -> None:
-    found = judged(primary(), own(receiver=None))
-    assert (found.state, found.flush_bytes, found.replay_bytes) == ("receiver_gone", 60, 70)
-    unknown = judged(primary(), own(receiver=None, received_position=None, replayed_position=None))
-    assert (unknown.flush_bytes, unknown.replay_bytes) == (None, None)
-
-
-def test_without_the_primary_each_standby_speaks_for_itself() -> None:
-    assert judged(None, own()).state == "unknown"
-    assert judged(None, own(receiver=None)).state == "receiver_gone"
-    assert judged(None, None, own_error="refused").state == "missing"
-    assert worst_level([]) == "ok"
-
-
-def show(control: Session, *standbys: StandbyState, error: str = "", commits: int = 0) -> None:
-    view = None if error else primary(sender(name="barman_receive_wal"), slots=(slot(),))
-    frozen = Frozen(commits, 12.0) if commits else None
-    found = service.Replication(
-        view.primary if view else None,
-        error,
-        frozen,
-        list(standbys),
-        view.senders if view else [],
-        view.slots if view else [],
-    )
-    data = plain(found) | {"last_primary": None}
-    store_reading(service.READING, data, every=10)
-    control.commit()
+PAGE = "/database/replication"
+JOBS = ("replication.set_synchronous", "replication.degrade", "replication.restore_synchronous")
+SYNC = Wanted(("az-b",), degrade_after=30, by_setting=True)
 
 
 @pytest.fixture
 def expecting(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     settings: Settings = app.extensions["steward_settings"]
-    changed = settings.model_copy(update={"standbys": (AZ, DR)})
+    changed = settings.model_copy(update={"primary": AA, "standbys": (AZ, DR)})
     monkeypatch.setitem(app.extensions, "steward_settings", changed)
+
+
+@pytest.fixture
+def asked_for(app: Flask) -> Iterator[None]:
+    """Remove what the buttons commit on their own connection."""
+    yield
+    with control_transaction() as session:
+        session.execute(delete(JobRun).where(JobRun.job.in_(JOBS)))
+
+
+def last_asked(control: Session, job: str) -> JobRun:
+    found = control.scalar(select(JobRun).where(JobRun.job == job))
+    assert found is not None
+    return found
 
 
 def test_page_shows_each_standby_and_says_no_recent_traffic(
@@ -168,11 +58,11 @@ def test_page_shows_each_standby_and_says_no_recent_traffic(
 ) -> None:
     missing = judged(primary(slots=(slot(name="az_b"),)), None, expected=AZ, own_error="refused")
     show(control, missing, judged(primary(sender(), slots=(slot(),)), own()))
-    html = login("dba").get("/database/replication").text
+    html = login("dba").get(PAGE).text
     assert "Missing" in html
-    assert "never seen" in html
     assert "no recent traffic" in html
     assert "barman_receive_wal" in html
+    assert "Not checked yet" not in html
     card = reviewing.card()
     assert (card.status, card.headline) == ("critical", "1 of 2 standbys stream")
 
@@ -186,28 +76,121 @@ def test_card_names_every_standby_that_is_not_well(control: Session, app: Flask)
     assert card.text.endswith("dr is paused.")
 
 
-def test_page_says_when_commits_are_frozen_and_the_primary_is_away(
+WAITING = Frozen(3, 12.0, NOW, [Waiting("steward_app", "steward", "tenant_acme, public", 3, NOW)])
+
+
+def test_page_explains_frozen_commits_and_offers_to_go_on(
     expecting: None, control: Session, login: Login
 ) -> None:
-    browser = login("dba")
-    show(control, judged(None, None, expected=AZ, own_error="x"), commits=3)
-    html = browser.get("/database/replication").text
+    away = judged(primary(), None, expected=AZ, own_error="x")
+    show(control, away, names="az-b", frozen=WAITING, wanted=SYNC)
+    html = login("dba").get(PAGE).text
     assert "Commits are frozen." in html
     assert "3 commits wait for az-b" in html
+    assert "lets them go on without the copy after 30" in html
+    assert "acme, public" in html
+    assert f"{PAGE}/degrade" in html
+
+
+def test_page_without_the_primary_keeps_what_the_standbys_say(
+    expecting: None, control: Session, login: Login
+) -> None:
     show(control, judged(None, own()), error="connection refused")
-    html = browser.get("/database/replication").text
+    html = login("dba").get(PAGE).text
     assert "The ERP primary does not answer." in html
     assert "Unknown while the primary is away." in html
 
 
+def test_two_primaries_come_first(expecting: None, control: Session, login: Login) -> None:
+    promoted = judged(primary(), own(in_recovery=False))
+    show(control, promoted, writers=["az-a", "dr"])
+    html = login("dba").get(PAGE).text
+    assert "2 servers take writes: az-a and dr." in html
+    assert html.index("Two servers take writes.") < html.index("Picture")
+    assert reviewing.card().headline == "Two servers take writes"
+
+
+def test_synchronous_standby_that_is_away_warns_before_anything_freezes(
+    expecting: None, control: Session, login: Login
+) -> None:
+    show(control, judged(primary(), None, expected=AZ, own_error="x"), names="az-b", wanted=SYNC)
+    html = login("dba").get(PAGE).text
+    assert "which is not there: the next one freezes." in html.replace("\n", " ")
+
+
+def test_running_without_a_copy_is_said_with_its_history(
+    expecting: None, control: Session, login: Login
+) -> None:
+    now = datetime.now(UTC)
+    control.add_all(
+        [
+            DurabilityLoss(standby="az-b", cause=Cause.AUTOMATIC, reason="The limit is 30 s.", commits=4),
+            DurabilityLoss(
+                standby="dr",
+                cause=Cause.OPERATOR,
+                actor="ada@example.com",
+                since=now - timedelta(hours=2),
+                until=now - timedelta(hours=1),
+                since_lsn="0/0",
+                until_lsn="0/2000000",
+                closed_by="system",
+                closing="dr confirms commits again.",
+            ),
+        ]
+    )
+    show(control, judged(primary(), None, expected=AZ, own_error="x"), wanted=SYNC)
+    html = login("dba").get(PAGE).text
+    assert "Running without synchronous copy since" in html
+    assert "The limit is 30 s." in html
+    assert "ada@example.com" in html
+    assert "32.0\N{NO-BREAK SPACE}MiB" in html
+    assert "confirms commits again" in html
+    assert reviewing.card().text.startswith("Running without synchronous copy since")
+
+
+def test_what_steward_could_not_do_is_said_with_the_statement(
+    expecting: None, control: Session, login: Login
+) -> None:
+    show(control, judged(primary(), None, expected=AZ, own_error="x"), wanted=SYNC)
+    trouble = {"step": "degrade", "trouble": "permission denied", "sql": "ALTER SYSTEM SET x = '';"}
+    store_reading(STEERING, trouble, every=10)
+    data = {"servers": [], "login": "steward_owner", "may_apply": False}
+    store_reading(settings_review.READING, data, every=30)
+    html = login("dba").get(PAGE).text
+    assert "permission denied" in html
+    assert "ALTER SYSTEM SET x" in html
+    assert "GRANT ALTER SYSTEM ON PARAMETER synchronous_standby_names TO steward_owner;" in html
+    assert "The primary does not do what is wanted." in html
+
+
+def test_settings_that_are_wrong_stand_with_reason_and_statement(
+    expecting: None, control: Session, login: Login
+) -> None:
+    show(control, judged(primary(sender()), own()))
+    row = {"name": "fsync", "value": "off", "wanted": "on", "level": "critical", "why": "A crash destroys."}
+    wrong = {**row, "fix": "ALTER SYSTEM SET fsync = 'on';", "restart": False}
+    right = {**row, "name": "wal_level", "level": "ok", "fix": "", "restart": False}
+    servers = [
+        {"name": "az-a", "role": "primary", "error": "", "level": "critical", "checks": [wrong, right]},
+        {"name": "dr", "role": "unknown", "error": "refused", "level": "unknown", "checks": []},
+    ]
+    data = {"servers": servers, "login": "steward_owner", "may_apply": True}
+    store_reading(settings_review.READING, data, every=30)
+    html = login("dba").get(PAGE).text
+    assert "A crash destroys." in html
+    assert "ALTER SYSTEM SET fsync" in html
+    assert "1 of 2 settings are as the strategy asks" in html
+    assert "so its settings are not known" in html
+
+
 def test_no_standby_expected_is_no_promise_kept(control: Session, login: Login) -> None:
     show(control)
-    assert "No standby is expected" in login("dba").get("/database/replication").text
+    assert "No standby is expected" in login("dba").get(PAGE).text
     assert reviewing.card().status == "none"
 
 
 def test_all_well_is_said_in_one_sentence(control: Session, app: Flask) -> None:
-    show(control, judged(primary(sender()), own()))
+    show(control, judged(primary(sender(), slots=(slot(),)), own()))
     assert reviewing.card().status == "ok"
 
 
@@ -220,3 +203,115 @@ def test_probe_of_servers_that_are_away_stores_what_is_known(
     )
     assert service.refresh(away) == {"dr": "missing"}
     assert reviewing.card().headline == "The primary does not answer"
+    assert settings_review.review(away) == {"": "unknown", "dr": "unknown"}
+
+
+@pytest.mark.parametrize("width", [340, 680], ids=["phone", "desk"])
+def test_picture_shows_regions_zones_lag_and_the_stream_of_barman(width: int) -> None:
+    slots = (slot(name="az_b"), slot())
+    near = judged(primary(sender(name="az-b", sync_state="quorum"), slots=slots), own(), expected=AZ)
+    far = judged(primary(sender(replay_bytes=2048, replay_seconds=3.0), slots=slots), own(timeline=2))
+    picture = draw(thaw(reading_of(near, far)), width)
+    assert [frame.title for frame in picture.frames] == ["Region local", "Region far", "Backups and others"]
+    assert [box.title for box in picture.boxes] == ["az-a", "az-b", "dr", "Barman"]
+    assert [arrow.below for arrow in picture.arrows[:2]] == ["synchronous", "asynchronous"]
+    assert picture.arrows[1].above == "2.0\N{NO-BREAK SPACE}KiB, 3\N{NO-BREAK SPACE}s"
+    assert picture.boxes[2].lines[0] == "zone a, timeline 2"
+    assert all(box.x + box.width <= width and box.y + box.height <= picture.height for box in picture.boxes)
+    assert len(picture.sentences) == 4
+
+
+def test_picture_breaks_the_line_to_who_is_away() -> None:
+    away = judged(primary(), None, expected=AZ, own_error="x")
+    picture = draw(thaw(reading_of(away, wanted=SYNC)), 340)
+    assert (picture.arrows[0].broken, picture.arrows[0].above) == (True, "unknown")
+    assert picture.arrows[0].below == "no stream"
+    alone = judged(primary(sender(name="az-b")), own(), expected=AZ)
+    far = judged(primary(sender(replay_bytes=500 * 2**20, replay_seconds=7265.0)), own())
+    arrows = draw(thaw(reading_of(alone, far, wanted=SYNC)), 340).arrows
+    assert [arrow.below for arrow in arrows[:2]] == ["not synchronous", "asynchronous"]
+    assert arrows[1].above == "500\N{NO-BREAK SPACE}MiB"  # the arrow of a phone is short
+    without = draw(thaw(reading_of(judged(None, own()), error="refused")), 340)
+    assert without.boxes[0].state == "primary, away"
+
+
+FORM = {"synchronous": "on", "standby": "nearest", "degrade_after": "45 s", "restore": "automatic"}
+
+
+def test_dba_switches_the_copy_on_and_a_job_applies_it(
+    expecting: None, asked_for: None, control: Session, login: Login
+) -> None:
+    browser = login("dba")
+    html = browser.get(f"{PAGE}/synchronous").text
+    assert "az-b: zone b, local" in html
+    answer = browser.post(f"{PAGE}/synchronous", data=FORM)
+    assert answer.status_code == 302
+    run = last_asked(control, JOBS[0])
+    assert (run.actor, run.queue, run.lock) == (
+        browser.email,  # type: ignore[attr-defined]
+        "urgent",
+        "replication.synchronous",
+    )
+    assert settings_queries.value(SYNCHRONOUS) == "on"
+    assert settings_queries.value(DEGRADE_AFTER) == 45
+    again = browser.post(f"{PAGE}/synchronous", data=FORM | {"degrade_after": "never", "standby": "az-b, dr"})
+    assert again.status_code == 302
+    assert settings_queries.value(DEGRADE_AFTER) == 0
+    assert 'value="az-b, dr"' in browser.get(f"{PAGE}/synchronous").text
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"degrade_after": "soon"}, "Write a length of time"),
+        ({"degrade_after": "2 s"}, "It must lie between"),
+        ({"synchronous": ""}, "Please correct"),
+    ],
+    ids=["no length", "too short", "nothing chosen"],
+)
+def test_wish_that_makes_no_sense_is_refused(
+    expecting: None, control: Session, login: Login, changes: dict[str, str], words: str
+) -> None:
+    answer = login("dba").post(f"{PAGE}/synchronous", data=FORM | changes)
+    assert answer.status_code == 422
+    assert words in answer.text
+
+
+def test_degrading_needs_the_standbys_name_and_a_reason(
+    expecting: None, asked_for: None, control: Session, login: Login
+) -> None:
+    browser = login("dba")
+    away = judged(primary(), None, expected=AZ, own_error="x")
+    show(control, away, names='ANY 1 ("az-b")', frozen=WAITING, wanted=SYNC)
+    assert "3 commits wait for az-b" in browser.get(f"{PAGE}/degrade").text
+    wish = {"reason": "Its disk died.", "restore": "by_hand", "confirmation": "az-b"}
+    for missing in ({"reason": ""}, {"confirmation": "az"}):
+        assert browser.post(f"{PAGE}/degrade", data=wish | missing).status_code == 422
+    assert "Type az-b, exactly." in browser.post(f"{PAGE}/degrade", data=wish | {"confirmation": "b"}).text
+    assert browser.post(f"{PAGE}/degrade", data=wish).status_code == 302
+    assert last_asked(control, JOBS[1]).args == {"reason": "Its disk died.", "restore": "by_hand"}
+    for button, job in (("restore", JOBS[2]), ("synchronous/apply", JOBS[0])):
+        assert browser.post(f"{PAGE}/{button}").status_code == 302
+        assert last_asked(control, job)
+
+
+def test_nothing_is_given_up_where_nobody_is_waited_for(
+    expecting: None, control: Session, login: Login
+) -> None:
+    show(control, judged(primary(sender()), own()))
+    answer = login("dba").get(f"{PAGE}/degrade", follow_redirects=True)
+    assert "there is nothing to give up" in answer.text
+
+
+@pytest.mark.parametrize("path", ["synchronous", "degrade"])
+def test_steering_is_closed_to_who_may_not(path: str, control: Session, login: Login) -> None:
+    assert login("staff", tenant="acme").get(f"{PAGE}/{path}").status_code == 403
+
+
+def test_page_is_stale_data_with_its_time_when_probes_rest(
+    expecting: None, control: Session, login: Login
+) -> None:
+    data: dict[str, Any] = reading_of(judged(primary(sender()), own()))
+    store_reading(service.READING, data, every=0)
+    control.commit()
+    assert "These figures are old" in login("dba").get(PAGE).text

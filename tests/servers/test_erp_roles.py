@@ -56,6 +56,8 @@ def test_memberships_are_the_predefined_ones_only(primary: Postgres) -> None:
         ("steward_backup", "pg_read_all_settings"),
         ("steward_backup", "pg_read_all_stats"),
         ("steward_monitor", "pg_monitor"),
+        ("steward_owner", "pg_read_all_stats"),
+        ("steward_owner", "pg_signal_backend"),
     ]
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboard.stack.programs import WORKERS
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -26,11 +28,14 @@ def test_every_part_of_the_product_is_there() -> None:
         "minio",
         "barman",
         "web",
-        "worker-probes",
-        "worker-database",
-        "worker-default",
         "scheduler",
     } <= set(SERVICES)
+
+
+def test_compose_runs_the_workers_of_the_embedded_stack() -> None:
+    assert {name for name in SERVICES if name.startswith("worker-")} == set(WORKERS)
+    for name, queues in WORKERS.items():
+        assert SERVICES[name]["command"][-len(queues) :] == list(queues), name
 
 
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - RUN_ONCE))

@@ -74,6 +74,9 @@ def test_settings_file_is_private_and_leads_to_every_server(first: str, stack: S
         ("az-b", "b", "async"),
         ("dr", "a", "async"),
     ]
+    primary = json.loads(settings["DATABASE_PRIMARY"])
+    assert (primary["name"], primary["zone"], primary["region"]) == ("az-a", "a", "local")
+    assert rows(primary["url"], "SELECT pg_is_in_recovery(), current_user") == [(False, "steward_monitor")]
     for standby in standbys:
         assert rows(standby["url"], "SELECT pg_is_in_recovery(), current_user") == [(True, "steward_monitor")]
     streaming = rows(
@@ -145,9 +148,9 @@ def test_ctrl_c_stops_in_order_and_leaves_nothing(first: str, stack: SmallStack)
     assert stops == [
         "web",
         "scheduler",
-        "worker-probes, worker-database, worker-restores, worker-default",
+        "worker-probes, worker-database, worker-restores, worker-urgent, worker-default, worker-insights",
         "dr",
-        "erp",
+        "az-a",
         "control",
         "broker, cache",
     ]

@@ -13,9 +13,9 @@ from dashboard.core.errors import ConflictError, InvalidInputError, NotFoundErro
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.histories import History
 from dashboard.tenancy import queries as tenancy
-from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
 from dashboard.tenants.creating import service as creating
+from dashboard.tenants.creating.registering import Registered
 from dashboard.tenants.service import create_tenant, slug_of
 
 LEFT = text(
@@ -61,8 +61,8 @@ def test_a_new_tenant_has_tables_head_domain_and_history(app: Flask, slug: str) 
 def test_a_failure_on_the_way_leaves_nothing(app: Flask, slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
     furnish = creating._furnish
 
-    def fail(connection: Connection, tenant: TenantRef, actor: str) -> None:
-        furnish(connection, tenant, actor)
+    def fail(connection: Connection, registered: Registered, actor: str) -> None:
+        furnish(connection, registered, actor)
         raise RuntimeError("power cut")
 
     monkeypatch.setattr(creating, "_furnish", fail)

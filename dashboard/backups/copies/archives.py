@@ -1,7 +1,6 @@
 """Makes pg_dump archives and proves them: read to their end, then restored into a server made for it."""
 
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -15,6 +14,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
+from dashboard.core.addresses import for_libpq
 from dashboard.servers import Postgres, ServerError, free_port, scratch_folder
 from dashboard.servers.process import Command, Process, StopStep, last_lines, tool_environment
 
@@ -162,7 +162,8 @@ def _prepare(server: Postgres, roles: Sequence[str], *, without_public: bool) ->
 def _count(server: Postgres, schema: str) -> tuple[int, int]:
     query = (
         "SELECT count(*), coalesce(sum(n_tup_ins), 0) FROM pg_stat_user_tables"
-        " WHERE %(schema)s = '' OR schemaname = %(schema)s"
+        " WHERE relid NOT IN (SELECT partrelid FROM pg_partitioned_table)"
+        " AND (%(schema)s = '' OR schemaname = %(schema)s)"
     )
     with closing(psycopg2.connect(server.url("proof"))) as link, link.cursor() as at:
         at.execute(query, {"schema": schema})
@@ -172,7 +173,7 @@ def _count(server: Postgres, schema: str) -> tuple[int, int]:
 
 def libpq(url: str) -> str:
     """Return an address without the driver's name."""
-    return re.sub(r"^postgres(ql)?\+\w+://", "postgresql://", url)
+    return for_libpq(url)
 
 
 def _run(program: Path, arguments: Sequence[str], url: str, tick: Tick) -> None:
@@ -205,6 +206,7 @@ def _login(url: str) -> dict[str, str]:
         "dbname": "PGDATABASE",
         "sslmode": "PGSSLMODE",
         "sslrootcert": "PGSSLROOTCERT",
+        "target_session_attrs": "PGTARGETSESSIONATTRS",
     }
     given = parse_dsn(libpq(url)) if url else {}
     return {names[key]: str(value) for key, value in given.items() if key in names}

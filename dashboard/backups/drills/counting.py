@@ -19,16 +19,26 @@ from psycopg2.extensions import cursor
 
 SETTLED = timedelta(minutes=5)
 HISTORY = "row_history"
-NOT_COUNTED = (HISTORY, "alembic_version")  # they have checks of their own
+ARCHIVE = "history_archive"
+NOT_COUNTED = (HISTORY, ARCHIVE, "alembic_version")  # they have checks of their own
 TABLES = """
 SELECT c.relname, has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid),
     EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'record_row_change')
-FROM pg_class c WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r' ORDER BY 1
+FROM pg_class c
+WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
 """
 NET = """
 SELECT table_name, count(*) FILTER (WHERE operation = 'I') - count(*) FILTER (WHERE operation = 'D'),
     count(*) FILTER (WHERE at <= %s)
 FROM {} GROUP BY 1
+"""
+# What was put away into files counts as if it were there.
+PUT_AWAY = """
+SELECT n.key, sum(s.sign * n.value::bigint)::bigint, 0::bigint
+FROM {0} a CROSS JOIN LATERAL (SELECT CASE a.operation WHEN 'archived' THEN 1 ELSE -1 END AS sign) s
+CROSS JOIN LATERAL jsonb_each_text(a.net) n GROUP BY 1
+UNION ALL
+SELECT '', 0, coalesce(sum(CASE operation WHEN 'archived' THEN rows ELSE -rows END), 0)::bigint FROM {0}
 """
 MOVED = """
 SELECT schemaname, relname, n_tup_ins + n_tup_del FROM pg_stat_all_tables WHERE schemaname = ANY(%s)
@@ -67,12 +77,15 @@ def stand(at: cursor, schema: str, settled_at: datetime) -> Standing:
     at.execute(TABLES, (schema,))
     found: list[tuple[str, bool, bool]] = at.fetchall()
     open_ = [name for name, is_open, _ in found if is_open and name not in NOT_COUNTED]
-    net, settled = {}, 0
-    if any(name == HISTORY for name, _, _ in found):
-        at.execute(sql.SQL(NET).format(sql.Identifier(schema, HISTORY)), (settled_at,))
-        for table, changed, old in at.fetchall():
-            net[table] = changed
-            settled += old
+    net: dict[str, int] = {}
+    settled = 0
+    names = {name for name, _, _ in found}
+    for source, query, values in ((HISTORY, NET, (settled_at,)), (ARCHIVE, PUT_AWAY, ())):
+        if source in names:
+            at.execute(sql.SQL(query).format(sql.Identifier(schema, source)), values)
+            for table, changed, old in at.fetchall():
+                net[table] = net.get(table, 0) + changed
+                settled += old
     return Standing(
         _count(at, schema, open_),
         net,

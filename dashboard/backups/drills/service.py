@@ -13,7 +13,7 @@ from dashboard.backups.models import Backup
 from dashboard.backups.restoring import service as restoring
 from dashboard.backups.restoring.models import Restore
 from dashboard.core.db import db
-from dashboard.health.queries import find_sample_at_most
+from dashboard.metrics.queries import find_at_most
 
 POSITIONS = "wal.position"
 RESTORED = "restored"
@@ -83,7 +83,7 @@ def measure_rpo(begin: Begin, end_position: int, reached_at: datetime | None) ->
     """
     if begin.position <= end_position:
         return 0.0
-    known = [at for at in (reached_at, find_sample_at_most(POSITIONS, end_position)) if at is not None]
+    known = [at for at in (reached_at, find_at_most(POSITIONS, end_position)) if at is not None]
     return max((begin.at - max(known)).total_seconds(), 0.0) if known else None
 
 

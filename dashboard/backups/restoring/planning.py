@@ -14,7 +14,7 @@ from dashboard.backups.restoring.models import RestorePoint, Target
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, InvalidInputError, NotFoundError
 from dashboard.core.filters import bytes_
-from dashboard.health.models import MetricSample
+from dashboard.metrics.queries import find_first_after
 
 MIB = 2**20
 # Beside data and WAL: what the server writes while it replays, and room for what follows.
@@ -116,12 +116,7 @@ def last_position(target: TargetSpec) -> int | None:
     if target.at is None:
         return None
     # The first reading that was surely taken after it: clocks and readings have some seconds of play.
-    found: float | None = db.session.scalar(
-        select(MetricSample.value)
-        .where(MetricSample.name == service.POSITIONS, MetricSample.at > target.at + PLAY)
-        .order_by(MetricSample.at)
-        .limit(1)
-    )
+    found = find_first_after(service.POSITIONS, target.at + PLAY)
     return None if found is None else int(found)
 
 

@@ -129,6 +129,7 @@ def _finish(connection: Connection, world: World) -> None:
                 text("INSERT INTO number_sequence (org_id, type, year, last) VALUES (:o, :t, :y, :l)"),
                 {"o": org.id, "t": kind, "y": year, "l": last},
             )
+    connection.execute(text("SELECT value_stock_moves()"))  # the trigger that does it rested
 
 
 def _analyze(tenant: TenantRef, book: Book) -> None:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dashboard.core.db import TenantModel
@@ -16,6 +16,7 @@ from dashboard.core.tables import (
     Record,
     Restorable,
     Words,
+    check,
     choice,
     email,
     iso_currency,
@@ -48,6 +49,7 @@ class Organization(Record, Restorable, Custom, TenantModel):
         iso_currency("base_currency"),
         *not_negative("approval_threshold"),
         *percent("quantity_tolerance_percent", "price_tolerance_percent"),
+        check("fiscal_month_range", "fiscal_month BETWEEN 1 AND 12"),
         *json_object("custom_fields"),
         Index("uq_organization_name", func.lower(text("name")), unique=True, postgresql_where=LIVE),
         sort_index("organization", "name"),
@@ -64,6 +66,8 @@ class Organization(Record, Restorable, Custom, TenantModel):
     price_tolerance_percent: Mapped[Percent] = mapped_column(default=Decimal(0), server_default=text("0"))
     supplier_links: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     """Whether invited suppliers may answer on a page behind a signed link."""
+    fiscal_month: Mapped[int] = mapped_column(SmallInteger, default=1, server_default=text("1"))
+    """The month its fiscal year begins with, 1 to 12."""
 
     def __str__(self) -> str:
         return self.name

@@ -6,5 +6,4 @@ SELECT
     current_database()::text AS database,
     current_setting('max_connections')::int AS max_connections,
     current_setting('superuser_reserved_connections')::int AS reserved_connections,
-    (SELECT max(age(datfrozenxid))::bigint FROM pg_database) AS oldest_xid_age,
-    (SELECT count(*)::int FROM pg_settings WHERE pending_restart) AS settings_awaiting_restart
+    (SELECT max(age(datfrozenxid))::bigint FROM pg_database) AS oldest_xid_age

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg2 import errors
 from psycopg2.extensions import cursor
 
 from dashboard.schema_migrations.fleet.locking import quoted
@@ -14,6 +15,7 @@ CREATE = re.compile(
     re.IGNORECASE,
 )
 DROP = re.compile(rf"DROP\s+INDEX\s+CONCURRENTLY\s+(?:IF\s+EXISTS\s+)?{NAME}\s*$", re.IGNORECASE)
+QUIET = re.compile(r"\bIF\s+(?:NOT\s+)?EXISTS\b", re.IGNORECASE)
 FOUND = (Path(__file__).parent / "sql" / "index.sql").read_text()
 # The same index on an empty copy tells how PostgreSQL itself writes the definition down.
 TRIAL = "fleet_index_trial"
@@ -53,12 +55,24 @@ def parse(statement: str) -> IndexStatement | None:
     return None
 
 
-def is_done(at: cursor, schema: str, statement: str) -> bool:
-    """Clear away what a broken try left of an index; True when nothing is left to do.
+def apply(at: cursor, schema: str, statement: str) -> None:
+    """Do a statement outside of a transaction, with the session's limits and path; again after a broken try.
 
-    Runs outside of a transaction, with the session's limits. Raises IndexTakenError when another index has
-    the name.
+    Raises IndexTakenError when another index has the name.
     """
+    try:
+        if not QUIET.search(statement):  # such a one would pass over what a broken try left
+            at.execute(statement)
+            return
+    except (errors.DuplicateTable, errors.UndefinedObject):
+        if parse(statement) is None:
+            raise
+    if not is_done(at, schema, statement):
+        at.execute(statement)
+
+
+def is_done(at: cursor, schema: str, statement: str) -> bool:
+    """Clear away what a broken try left of an index; True when nothing is left to do."""
     wanted = parse(statement)
     if wanted is None:
         return False
@@ -77,7 +91,7 @@ def is_done(at: cursor, schema: str, statement: str) -> bool:
 
 def find(at: cursor, schema: str, name: str) -> Found | None:
     """Return an index of a schema by its name."""
-    at.execute(FOUND, {"schema": schema, "name": name})
+    at.execute(FOUND, {"index": f"{quoted(schema)}.{quoted(name)}"})
     row = at.fetchone()
     return Found(bool(row[0]), str(row[1])) if row else None
 

@@ -1,5 +1,6 @@
 """Makes plans: renders the way to a revision once, judges it, and counts whom it concerns."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -177,7 +178,7 @@ def total_seconds(plan: FleetPlan, workers: int) -> float | None:
     if plan.estimate_ms is None:
         return None
     each = plan.estimate_ms + OVERHEAD_MS
-    return float(each * int(plan.fleet.get("schemas", 0)) / max(workers, 1) / 1000)
+    return float(each * math.ceil(int(plan.fleet.get("schemas", 0)) / max(workers, 1)) / 1000)
 
 
 def losses(steps: Sequence[Step]) -> list[str]:

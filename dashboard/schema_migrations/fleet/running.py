@@ -121,7 +121,8 @@ def run_fleet(
     """Work through the tasks of a run until all are done, one fails, or a hook stops it.
 
     Goes on where an earlier call stopped or died. Several processes may call it for one run at the same time.
-    Raises psycopg2.Error when the server cannot be reached at the start; whatever a hook raises.
+    Raises psycopg2.Error when the server cannot be reached at the start or is lost for longer than
+    `reconnect_seconds`; whatever a hook raises.
     """
     options, hooks = options or Options(), hooks or Quiet()
     begun = time.perf_counter()
@@ -143,6 +144,7 @@ def run_fleet(
         watcher.close()
     watcher.tell_lines()
     with tasks.queue(url) as at:
+        tasks.settle(at)
         return _result(shared, at, time.perf_counter() - begun, hooks)
 
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psycopg2
 from psycopg2 import errors
@@ -16,22 +15,15 @@ from dashboard.schema_migrations.fleet.rendering import BASE
 from dashboard.schema_migrations.fleet.steps import Step
 from dashboard.schema_migrations.fleet.tasks import Task
 
-BOOKKEEPING = (Path(__file__).parent / "sql" / "bookkeeping.sql").read_text()
 VERSION_TABLE = (
     "CREATE TABLE IF NOT EXISTS {schema}.alembic_version"
     " (version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY)"
 )
-# What tells where a schema stands, and what has to be there before a step may count as done.
-EXPECTED = "(SELECT 1 FROM {schema}.alembic_version WHERE version_num = %(before)s)"
-CHANGED = (
-    "(UPDATE {schema}.alembic_version SET version_num = %(after)s WHERE version_num = %(before)s RETURNING 1)"
-)
-REMOVED = "(DELETE FROM {schema}.alembic_version WHERE version_num = %(before)s RETURNING 1)"
-ADDED = (
-    "(INSERT INTO {schema}.alembic_version (version_num)"
-    " SELECT %(after)s WHERE NOT EXISTS (SELECT FROM {schema}.alembic_version) RETURNING 1)"
-)
-NEITHER = "(SELECT 1)"
+NOTE = """SELECT pg_temp.fleet_note(
+    %(run)s, %(schema)s, %(step)s, %(before)s, %(after)s, %(moves)s, %(is_last)s, %(actor)s, %(milliseconds)s
+)"""
+# What the function raises (sql/session.sql) when something is not as a step expects it.
+UNEXPECTED = "SF001"
 RESET = ("RESET search_path", "RESET lock_timeout", "RESET statement_timeout")
 # Seconds that a statement may always wait for a lock.
 LEAST_PATIENCE = 0.1
@@ -98,15 +90,14 @@ def in_transaction(at: cursor, move: Move, limits: Limits, by_alembic: Runner) -
     if move.before is None:
         lines.append(VERSION_TABLE.format(schema=schema))
     try:
-        if len(move.step.statements) == 1:  # by far the most: with its bookkeeping in one round trip
-            _note(at, move, [*lines, move.step.statements[0]])
+        if len(move.step.statements) == 1:  # by far the most: all of it in one round trip
+            _note(at, move, [*lines, move.step.statements[0]], ["COMMIT"])
         else:
             at.execute("\n;".join([*lines, *move.step.statements[:1]]))
             _go_on(at, move, limits)
             if move.step.by_alembic:
                 by_alembic(at.connection, move.schema, move.step)
-            _note(at, move)
-        at.execute("COMMIT")
+            _note(at, move, after=["COMMIT"])
     except errors.InvalidSchemaName as error:
         at.execute("ROLLBACK")
         raise SchemaGoneError(move.schema) from error
@@ -128,12 +119,10 @@ def _go_on(at: cursor, move: Move, limits: Limits) -> None:
 
 def alone(at: cursor, move: Move, limits: Limits) -> None:
     """Do a step that PostgreSQL refuses inside a transaction; may be repeated after a death half-way."""
-    statement = move.step.statements[0]
     path = f"SET search_path TO {quoted(move.schema)}, public"
     try:
         at.execute("; ".join([*_limits("SET", limits), path, _demanding(move.schema)]))
-        if not indexes.is_done(at, move.schema, statement):
-            at.execute(statement)
+        indexes.apply(at, move.schema, move.step.statements[0])
         _note(at, move, RESET)
     except errors.InvalidSchemaName as error:
         _reset(at)
@@ -165,8 +154,8 @@ def clear_away(at: cursor, move: Move) -> None:
         at.execute("RESET lock_timeout")
 
 
-def _note(at: cursor, move: Move, before: Sequence[str] = ()) -> None:
-    """Write version, ledger, history and the task's counter, after the statements of `before`.
+def _note(at: cursor, move: Move, before: Sequence[str] = (), after: Sequence[str] = ()) -> None:
+    """Write version, ledger, history and the task's counter between other statements, in one message.
 
     Raises StepError unless each was as expected.
     """
@@ -181,29 +170,17 @@ def _note(at: cursor, move: Move, before: Sequence[str] = ()) -> None:
         "actor": move.actor,
         "milliseconds": move.milliseconds,
     }
-    statement = BOOKKEEPING.replace("{version}", _version(move).format(schema=quoted(move.schema)))
-    books = at.mogrify(statement, values).decode()
+    books = at.mogrify(NOTE, values).decode()
     try:
-        at.execute("\n;".join([*before, books]))
+        at.execute("\n;".join([*before, books, *after]))
     except psycopg2.errors.UndefinedTable as error:
         if "alembic_version" not in str(error):
             raise
         raise StepError(f"{move.schema} has no version table") from error
-    versions, heads, tasks = at.fetchone() or (0, 0, 0)
-    if not versions:
-        raise StepError(f"{move.schema} does not stand at {move.before or BASE}, where this step begins")
-    if not heads:
-        raise StepError(f"{move.schema} is not in the ledger")
-    if not tasks:
-        raise StepError(f"somebody else went on with {move.schema}")
-
-
-def _version(move: Move) -> str:
-    if move.step.reaches is None:
-        return EXPECTED if move.before else NEITHER
-    if move.after is None:
-        return REMOVED
-    return CHANGED if move.before else ADDED
+    except psycopg2.Error as error:
+        if error.pgcode != UNEXPECTED:
+            raise
+        raise StepError(error.diag.message_primary) from error
 
 
 def _limits(scope: str, limits: Limits) -> list[str]:

@@ -78,6 +78,19 @@ def connect(url: str, application: str = "steward_fleet") -> connection:
     return link
 
 
+def connect_worker(url: str, application: str) -> connection:
+    """Open a connection that can claim tasks and note steps. Its commits wait for no disk: `settle` does."""
+    link = connect(url, application)
+    with link.cursor() as at:
+        at.execute(SQL["session"])
+    return link
+
+
+def settle(at: cursor) -> None:
+    """Return when everything that was committed until now outlives a crash of the server."""
+    at.execute("SELECT pg_logical_emit_message(true, 'steward', 'fleet')")
+
+
 @contextmanager
 def queue(url: str) -> Iterator[cursor]:
     """Yield a cursor for the functions below."""
@@ -125,7 +138,7 @@ def claim(at: cursor, run_id: int, wave: int, worker: str) -> Task | None:
 
     `is_locked` is False when somebody else works in the schema: requeue it.
     """
-    at.execute(SQL["claim"], {"run": run_id, "wave": wave, "worker": worker})
+    at.execute("SELECT * FROM pg_temp.fleet_claim(%s, %s, %s)", (run_id, wave, worker))
     row = at.fetchone()
     return Task(*row) if row else None
 

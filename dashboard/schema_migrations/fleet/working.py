@@ -238,7 +238,7 @@ class Worker(threading.Thread):
         if self.link is not None and self.served >= self.shared.options.recycle_after:
             self._disconnect()
         if self.link is None:
-            self.link = tasks.connect(self.shared.url, self.name)
+            self.link = tasks.connect_worker(self.shared.url, self.name)
             self.served = 0
         return self.link
 

@@ -24,6 +24,7 @@ class TableFacts:
     index_bytes: int = 0
     columns: Mapping[str, str] = field(default_factory=dict)  # type by name, as format_type writes it
     checked_not_null: frozenset[str] = frozenset()  # columns with a valid CHECK (column IS NOT NULL)
+    partitioned: int = 0  # schemas in which it is
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class _TableRow:
     rows: int
     bytes: int
     index_bytes: int
+    partitioned: int
     schemas: int
     server_version: int
 
@@ -108,4 +110,5 @@ def _table(row: _TableRow, columns: list[_ColumnRow]) -> TableFacts:
         row.index_bytes,
         {column.name: column.type for column in columns},
         frozenset(column.name for column in columns if column.is_checked),
+        row.partitioned,
     )

@@ -63,6 +63,11 @@ class Plan:
         known = self.facts.tables.get(table)
         return self.is_new(table) or (known is not None and known.rows == 0 and known.bytes <= EMPTY_BYTES)
 
+    def is_partitioned(self, table: str) -> bool:
+        """Whether it is in any schema."""
+        known = self.facts.tables.get(table)
+        return known is not None and known.partitioned > 0
+
     def level(self, table: str) -> str:
         """How bad it is to read or write the whole table under a lock."""
         known = self.facts.tables.get(table)

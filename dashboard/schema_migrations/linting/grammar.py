@@ -65,6 +65,7 @@ STATEMENTS = (
     Shape("DROP RULE IF~EXISTS? <name> ON <table>", "drop rule", _ALL),
     Shape("ALTER TABLE IF~EXISTS? ONLY? <table>", "alter table", _ALL),
     Shape("ALTER INDEX IF~EXISTS? <table> RENAME", "rename index", _SUE),
+    Shape("ALTER INDEX <table> ATTACH~PARTITION", "attach index", _ALL),
     Shape("ALTER SEQUENCE IF~EXISTS? <table> RENAME", "rename", _ALL),
     Shape("ALTER SEQUENCE IF~EXISTS? <table> OWNER", "alter sequence", _ALL),
     Shape("ALTER SEQUENCE IF~EXISTS? <table>", "alter sequence", _SRE),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dashboard.schema_migrations.linting.effects import Effect, find_names
 from dashboard.schema_migrations.linting.findings import SMALL_ROWS, Finding, Plan, Statement
 from dashboard.schema_migrations.linting.grammar import TENANT_SCHEMAS
+from dashboard.schema_migrations.linting.partitions import recipe
 from dashboard.schema_migrations.linting.tokens import Token, Tokens, has_words
 
 BLOCK = (
@@ -15,9 +16,14 @@ BLOCK = (
 
 def plain_index(seen: Statement, plan: Plan, effect: Effect) -> Iterator[Finding]:
     """An index built while writes wait."""
+    is_divided = plan.is_partitioned(effect.table)
+    if is_divided and "ONLY" in effect.flags:
+        return  # of the partitions nothing is read, and of itself it has no rows
     if effect.kind in {"create index", "reindex"} and not plan.is_empty(effect.table):
         name = effect.name or f"ix_{effect.table}_…"
         advice = f"Alone in its revision: {BLOCK.format(name=name, table=effect.table)}"
+        if is_divided:
+            advice = recipe(effect.table, effect.name)
         if effect.kind == "reindex":
             advice = f"Write CONCURRENTLY: REINDEX TABLE CONCURRENTLY {effect.table}"
         message = (

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from dashboard.schema_migrations.fleet.steps import Step
-from dashboard.schema_migrations.linting import other_rules, table_rules
+from dashboard.schema_migrations.linting import other_rules, partitions, table_rules
 from dashboard.schema_migrations.linting.effects import Effect, read_effects
 from dashboard.schema_migrations.linting.estimates import Estimate, estimate
 from dashboard.schema_migrations.linting.facts import Facts
@@ -20,7 +20,7 @@ RULES = (
     *(table_rules.unique_at_once, table_rules.rewriting_type, table_rules.volatile_default),
     *(table_rules.rewriting_table, other_rules.plain_index, other_rules.concurrent_index),
     *(other_rules.unbatched_change, other_rules.lost_data, other_rules.renamed, other_rules.explicit_lock),
-    other_rules.settings,
+    *(other_rules.settings, partitions.concurrent_on_partitions),
 )
 STATEMENT_RULES = (other_rules.qualified_names, other_rules.unknown_lock)
 ORDER = (DANGER, WARNING, NOTE)

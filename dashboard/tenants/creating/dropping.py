@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from dashboard.schema_migrations.models import SchemaKind
 from dashboard.tenancy.scope import quote
+from dashboard.tenants.creating import naming
 from dashboard.tenants.creating.locking import creating, try_schema
 
 # In the ledger or not: a database that was restored, or a hand, may have left a schema or a role alone.
@@ -12,7 +13,11 @@ OF_KIND = text(
     " UNION SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ :pattern"
     " UNION SELECT schema_name FROM public.schema_head WHERE kind = :kind ORDER BY 1"
 )
-IS_ROLE = text("SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = :name)")
+# A spare of former releases has a role of its own name.
+ROLES = text(
+    "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname IN (:name, :role)"
+    " AND NOT EXISTS (SELECT FROM public.tenant WHERE role_name = rolname)"
+)
 FORGET = text("DELETE FROM public.schema_head WHERE schema_name = :name AND kind <> 'tenant'")
 LOCK = text(
     "SELECT schema_name FROM public.schema_head WHERE schema_name = :name AND kind <> 'tenant'"
@@ -43,7 +48,7 @@ def drop(name: str) -> bool:
             return False
         quoted = quote(connection, name)
         connection.exec_driver_sql(f"DROP SCHEMA IF EXISTS {quoted} CASCADE")
-        if connection.scalar(IS_ROLE, {"name": name}):
-            connection.exec_driver_sql(f"DROP ROLE {quoted}")
+        for role in connection.scalars(ROLES, {"name": name, "role": naming.role_of(name)}).all():
+            connection.exec_driver_sql(f"DROP ROLE {quote(connection, role)}")
         connection.execute(FORGET, {"name": name})
         return True

@@ -1,4 +1,8 @@
-"""Names of schemas and roles: those a tenant gets for good, and those of spares and templates."""
+"""Names of schemas and roles: those a tenant gets for good, and those of spares and templates.
+
+A spare's role keeps its name when a tenant takes the spare: PostgreSQL 16 and later look through all roles
+the owner may administer before one is renamed, so a thousand tenants would make the next one slow.
+"""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +12,12 @@ from sqlalchemy import Connection, text
 from dashboard.schema_migrations.models import SchemaKind
 from dashboard.tenancy.scope import quote
 
+SPARE_ROLE = "tenant_role"
 NUMBERED = text(
-    "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE :pattern"
-    " UNION SELECT rolname FROM pg_catalog.pg_roles WHERE rolname LIKE :pattern"
-    " UNION SELECT schema_name FROM public.schema_head WHERE schema_name LIKE :pattern"
+    "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname ~ :pattern"
+    " UNION SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ :pattern"
+    " UNION SELECT schema_name FROM public.schema_head WHERE schema_name ~ :pattern"
+    " UNION SELECT role_name FROM public.tenant WHERE role_name ~ :pattern"
 )
 AT_A_TIME, LAST_NUMBER = 8, 1000
 
@@ -31,12 +37,15 @@ def candidates(slug: str) -> Iterator[list[str]]:
 
 def next_name(connection: Connection, kind: SchemaKind) -> str:
     """Return the next name of a spare or a template; numbers are not used again while one is about."""
-    found = connection.scalars(NUMBERED, {"pattern": f"{kind.value}\\_%"})
-    numbers = [int(match[1]) for name in found if (match := re.fullmatch(rf"{kind.value}_(\d+)", name))]
-    return f"{kind.value}_{max(numbers, default=0) + 1}"
+    found = connection.scalars(NUMBERED, {"pattern": f"^({kind.value}|{SPARE_ROLE})_[0-9]+$"})
+    return f"{kind.value}_{max((int(name.rpartition('_')[2]) for name in found), default=0) + 1}"
 
 
-def renaming(connection: Connection, old: str, new: str) -> str:
-    """Return the statements that give schema and role of one name another."""
-    before, after = quote(connection, old), quote(connection, new)
-    return f"ALTER SCHEMA {before} RENAME TO {after}; ALTER ROLE {before} RENAME TO {after}"
+def role_of(name: str) -> str:
+    """Return the role of a spare or a template."""
+    return re.sub(rf"^{SchemaKind.SPARE.value}_(?=\d+$)", f"{SPARE_ROLE}_", name)
+
+
+def renaming_schema(connection: Connection, old: str, new: str) -> str:
+    """Return the statement that gives a schema another name."""
+    return f"ALTER SCHEMA {quote(connection, old)} RENAME TO {quote(connection, new)}"

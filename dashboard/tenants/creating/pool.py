@@ -15,16 +15,12 @@ from dashboard.tenants.creating import blueprint as blueprints
 from dashboard.tenants.creating import naming
 from dashboard.tenants.creating.blueprint import Blueprint, BlueprintError
 from dashboard.tenants.creating.dropping import drop, names_of
-from dashboard.tenants.creating.locking import TRY_SCHEMA, creating
+from dashboard.tenants.creating.locking import creating
 from dashboard.tenants.creating.template import make_blueprint, make_by_alembic
 
 log = structlog.get_logger()
 USABLE = (Path(__file__).with_name("sql") / "spares.sql").read_text()
 LIST = text(USABLE)
-TAKE = text(
-    f"WITH spare AS MATERIALIZED ({USABLE} LIMIT 1 FOR UPDATE OF h SKIP LOCKED)"  # noqa: S608
-    f" SELECT schema_name FROM spare WHERE {TRY_SCHEMA.format('schema_name')}"
-)
 # Two releases must not drop each other's spares in turn.
 AHEAD = text("SELECT EXISTS (SELECT FROM public.schema_head WHERE revision <> ALL(:known))")
 UNREAD = text(
@@ -43,15 +39,6 @@ class Kept:
     made: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     ready: int = 0
-
-
-def take(connection: Connection) -> str | None:
-    """Return a spare that is the caller's until the end of the transaction, None when there is none.
-
-    No two callers get the same one, and none waits for the other.
-    """
-    name: str | None = connection.scalar(TAKE, _release())
-    return name
 
 
 def keep(wanted: int, tick: Callable[[str], None] = lambda _line: None) -> Kept:
@@ -83,13 +70,14 @@ def keep(wanted: int, tick: Callable[[str], None] = lambda _line: None) -> Kept:
     return kept
 
 
-def _release() -> dict[str, str]:
+def release() -> dict[str, str]:
+    """Return by what the spares of this release are known."""
     return {"revision": blueprints.head(), "code": blueprints.code_hash()}
 
 
 def _usable() -> list[str]:
     with db.engines["owner"].connect() as connection:
-        return list(connection.scalars(LIST, _release()))
+        return list(connection.scalars(LIST, release()))
 
 
 def _left_over(keeping: set[str]) -> list[str]:
@@ -101,10 +89,14 @@ def _left_over(keeping: set[str]) -> list[str]:
 def _read_fingerprints() -> None:
     """Look at spares that were moved since: a fleet run leaves the reading to others."""
     with db.engines["owner"].connect() as connection:
-        names = list(connection.scalars(UNREAD, _release()))
+        names = list(connection.scalars(UNREAD, release()))
     for name in names:
         with creating() as connection:
-            _note_fingerprint(connection, name, definition.fingerprint(connection, name, role=name))
+            _note_fingerprint(connection, name, _fingerprint(connection, name))
+
+
+def _fingerprint(connection: Connection, name: str) -> str:
+    return definition.fingerprint(connection, name, role=naming.role_of(name))
 
 
 def _note_fingerprint(connection: Connection, name: str, found: str) -> None:
@@ -116,10 +108,10 @@ def _make(blueprint: Blueprint) -> str:
     with creating() as connection:
         name = naming.next_name(connection, SchemaKind.SPARE)
         if blueprint.ddl:
-            blueprints.replay(connection, blueprint, name, name)
+            blueprints.replay(connection, blueprint, name, naming.role_of(name))
         else:
             make_by_alembic(connection, name)
-        found = definition.fingerprint(connection, name, role=name)
+        found = _fingerprint(connection, name)
         if found != blueprint.fingerprint:
             raise BlueprintError(f"{name} did not become what the template is; nothing of it was kept.")
         migrations.note_head(connection, name, blueprint.revision, kind=SchemaKind.SPARE)

@@ -5,22 +5,30 @@ import unicodedata
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Row, select, text
 
 from dashboard.core.errors import ConflictError, InvalidInputError
+from dashboard.schema_migrations.service import MigrationError
 from dashboard.tenancy.models import Tenant, TenantRef, TenantStatus
-from dashboard.tenants.creating import naming
+from dashboard.tenants.creating import blueprint as blueprints
+from dashboard.tenants.creating import naming, pool
+from dashboard.tenants.creating.locking import TRY_SCHEMA
 
 COLOURS = ("#2563eb", "#0f766e", "#b45309", "#7c3aed", "#be123c", "#4d7c0f", "#0369a1", "#a21caf")
 SLUG = re.compile(r"[a-z][a-z0-9-]{0,39}")
 LONGEST_NAME = 120
 # Old links still lead from a former short name to the tenant that had it.
 FORMER = text(
-    "SELECT 1 FROM public.tenant WHERE jsonb_exists(former_slugs, :slug)"
+    "SELECT 1 FROM public.tenant WHERE former_slugs <> '{}' AND jsonb_exists(former_slugs, :slug)"
     " AND (former_slugs ->> :slug)::timestamptz > clock_timestamp()"
 )
-REGISTER = text((Path(__file__).with_name("sql") / "register.sql").read_text())
+REGISTER = text(
+    (Path(__file__).with_name("sql") / "register.sql")
+    .read_text()
+    .format(usable=pool.USABLE, try_schema=TRY_SCHEMA.format("schema_name"))
+)
 
 
 @dataclass(frozen=True)
@@ -48,38 +56,61 @@ def wanted(name: str, slug: str, domain: str) -> Wanted:
     return Wanted(name, slug, domain or f"{slug}.localhost")
 
 
+@dataclass(frozen=True)
+class Registered:
+    """A tenant in the registry, and the spare that is its own from now on and waits for its name."""
+
+    ref: TenantRef
+    spare: str | None
+
+
 def slug_of(name: str) -> str:
     """Propose a short name: ASCII, lower case, hyphens; `tenant` when nothing of the name is left."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-0123456789")[:40].rstrip("-") or "tenant"
 
 
-def register(connection: Connection, asked: Wanted) -> TenantRef:
-    """Insert the tenant and its primary domain. Raises ConflictError for a taken slug or domain.
+def register(connection: Connection, asked: Wanted, actor: str) -> Registered:
+    """Insert the tenant and its primary domain, and give it a spare. Raises ConflictError for what is taken.
 
-    Who comes second waits until the first has committed, and is told then.
+    Who comes second waits until the first has committed, and is told then. MigrationError in a process of a
+    former release, after a rollout.
     """
-    values = {
+    values: dict[str, Any] = {
         "name": asked.name,
         "slug": asked.slug,
         "host": asked.host,
         "colour": _colour(asked.slug),
         "status": TenantStatus.ACTIVE.value,
+        "actor": actor,
+        "known": list(blueprints.known_revisions()),
+        **pool.release(),
     }
-    for names in naming.candidates(asked.slug):
-        row = connection.execute(REGISTER, values | {"names": names}).one_or_none()
+    for candidates in naming.candidates(asked.slug):
+        row = connection.execute(REGISTER, values | {"names": candidates}).one_or_none()
         if row is None:
             # the slug is taken; else somebody was quicker with the schema's name only, or all names are taken
             _refuse_taken(connection, asked.slug)
-        elif row.domain_id is None:
-            message = f"The domain {asked.host!r} is taken by another tenant."
-            raise ConflictError(message, fields={"domain": message})
-        else:
-            identity = row.schema_name
-            return TenantRef(
-                row.id, asked.slug, asked.name, identity, identity, values["colour"], values["status"]
-            )
+            continue
+        _refuse(row, asked)
+        names = asked.slug, asked.name, row.schema_name, row.role_name
+        return Registered(TenantRef(row.id, *names, values["colour"], values["status"]), row.spare)
     raise ConflictError(f"The names that follow from {asked.slug!r} are being taken; try again.")
+
+
+def _refuse(row: Row[Any], asked: Wanted) -> None:
+    """After a rollout a process of the former release would make a tenant that is left behind for good.
+
+    During one it may: the run takes schemas along that appeared meanwhile.
+    """
+    if row.is_left_behind:
+        raise MigrationError(
+            "The tenants stand at a migration this process does not know: it is of an older release.",
+            fix="Restart it with the current release, then try again.",
+        )
+    if row.domain_id is None:
+        message = f"The domain {asked.host!r} is taken by another tenant."
+        raise ConflictError(message, fields={"domain": message})
 
 
 def _refuse_taken(connection: Connection, slug: str) -> None:

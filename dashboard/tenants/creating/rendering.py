@@ -19,7 +19,7 @@ NOISE = re.compile(
 GRANT = re.compile(r"^GRANT (?P<rights>[A-Z,]+) ON (?P<kind>TABLE|SEQUENCE) (?P<target>\S+) TO (?P<to>\S+);$")
 
 # Default privileges come last, as in the dump: what the tables were granted is all they are granted.
-HEAD = f"CREATE ROLE {ROLE} NOLOGIN IN ROLE steward_tenant;\nGRANT {ROLE} TO {LOGIN};\n"
+HEAD = f"CREATE ROLE {ROLE} NOLOGIN IN ROLE steward_tenant ROLE {LOGIN};\n"
 SETTINGS = "SET LOCAL check_function_bodies TO off;\nSET LOCAL search_path TO '';\n"
 
 

@@ -7,32 +7,23 @@ import time
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from dashboard.audit.service import record_operation
 from dashboard.jobs import service as jobs
 from dashboard.jobs.models import SYSTEM_ACTOR
 from dashboard.schema_migrations import service as migrations
-from dashboard.schema_migrations.service import MigrationError
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenants.creating import blueprint as blueprints
-from dashboard.tenants.creating import naming, pool
+from dashboard.tenants.creating import naming
 from dashboard.tenants.creating.blueprint import BlueprintError
 from dashboard.tenants.creating.locking import creating
-from dashboard.tenants.creating.registering import register, wanted
+from dashboard.tenants.creating.registering import Registered, register, wanted
 from dashboard.tenants.creating.template import create_by_alembic
 
 log = structlog.get_logger()
-LEFT_BEHIND = text(
-    "SELECT EXISTS (SELECT FROM public.schema_head WHERE kind = 'tenant' AND revision <> ALL(:known))"
-    " AND NOT EXISTS (SELECT FROM public.fleet_task WHERE status IN ('pending', 'running'))"
-)
-TAKE_OVER = (
-    "UPDATE public.schema_head SET schema_name = %(schema)s, kind = 'tenant', tenant_id = %(tenant)s,"
-    " moved_at = clock_timestamp() WHERE schema_name = %(spare)s"
-)
 NOTE_REVISION = (
     "INSERT INTO public.tenant_revision (tenant_id, to_revision, applied_by, duration_ms)"
     " VALUES (%(tenant)s, %(revision)s, %(actor)s, %(ms)s)"
@@ -55,27 +46,15 @@ def create_tenant(name: str, slug: str = "", *, domain: str = "", actor: str = "
     asked = wanted(name, slug, domain)
     started = time.monotonic()
     with creating() as connection:
-        _refuse_old_release(connection)
-        ref = register(connection, asked)
-        way = _furnish(connection, ref, actor)
+        registered = register(connection, asked, actor)
+        way = _furnish(connection, registered, actor)
+    ref = registered.ref
     log.info("tenant_created", slug=ref.slug, way=way.value, ms=round((time.monotonic() - started) * 1000, 1))
     tenancy.forget()
     record_operation("tenant.create", ref.slug, tenant=ref.slug, actor=actor, way=way.value)
     if way is Way.SPARE:
         jobs.enqueue("tenants.keep_spares", actor=SYSTEM_ACTOR)
     return ref
-
-
-def _refuse_old_release(connection: Connection) -> None:
-    """After a rollout a process of the former release would make a tenant that is left behind for good.
-
-    During one it may: the run takes schemas along that appeared meanwhile.
-    """
-    if connection.scalar(LEFT_BEHIND, {"known": list(blueprints.known_revisions())}):
-        raise MigrationError(
-            "The tenants stand at a migration this process does not know: it is of an older release.",
-            fix="Restart it with the current release, then try again.",
-        )
 
 
 def make_schema(connection: Connection, schema: str, role: str) -> str:
@@ -91,12 +70,11 @@ def make_schema(connection: Connection, schema: str, role: str) -> str:
     return blueprint.revision
 
 
-def _furnish(connection: Connection, ref: TenantRef, actor: str) -> Way:
+def _furnish(connection: Connection, registered: Registered, actor: str) -> Way:
     """Give a registered tenant its schema, the quickest way there is."""
-    started = time.monotonic()
-    spare = pool.take(connection)
-    if spare:
-        _rename(connection, spare, ref, actor, started)
+    started, ref = time.monotonic(), registered.ref
+    if registered.spare:
+        connection.exec_driver_sql(naming.renaming_schema(connection, registered.spare, ref.schema))
         return Way.SPARE
     if _replay(connection, ref):
         migrations.note_head(connection, ref.schema, blueprints.head(), tenant_id=ref.id)
@@ -105,21 +83,6 @@ def _furnish(connection: Connection, ref: TenantRef, actor: str) -> Way:
         return Way.BLUEPRINT
     create_by_alembic(connection, ref, actor=actor)
     return Way.ALEMBIC
-
-
-def _rename(connection: Connection, spare: str, ref: TenantRef, actor: str, started: float) -> None:
-    """The spare becomes the tenant's, with what was read of it; in one round trip."""
-    connection.exec_driver_sql(
-        f"{naming.renaming(connection, spare, ref.schema)}; {TAKE_OVER}; {NOTE_REVISION}",
-        {
-            "spare": spare,
-            "schema": ref.schema,
-            "tenant": ref.id,
-            "revision": blueprints.head(),
-            "actor": actor,
-            "ms": _milliseconds(started),
-        },
-    )
 
 
 def _replay(connection: Connection, ref: TenantRef) -> bool:

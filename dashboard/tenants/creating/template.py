@@ -40,7 +40,7 @@ def create_by_alembic(connection: Connection, tenant: TenantRef, *, actor: str) 
     login = quote(connection, blueprints.app_login())
     defaults = f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT"
     connection.exec_driver_sql(
-        f"CREATE ROLE {role} NOLOGIN IN ROLE steward_tenant; GRANT {role} TO {login};"
+        f"CREATE ROLE {role} NOLOGIN IN ROLE steward_tenant ROLE {login};"
         f" CREATE SCHEMA {schema}; GRANT USAGE ON SCHEMA {schema} TO {role};"
         f" {defaults} SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};"
         f" {defaults} USAGE, SELECT ON SEQUENCES TO {role}"
@@ -50,7 +50,7 @@ def create_by_alembic(connection: Connection, tenant: TenantRef, *, actor: str) 
 
 
 def make_by_alembic(connection: Connection, name: str) -> None:
-    """Make a schema and a role of that name which no tenant has.
+    """Make a spare or a template of that name with its role, which no tenant has.
 
     Migrations ask the registry for the role of the schema they run in, so a tenant is registered until they
     are done. Nobody sees it: it is gone before the commit.
@@ -61,7 +61,8 @@ def make_by_alembic(connection: Connection, name: str) -> None:
     ref = TenantRef(connection.scalar(statement) or 0, values["slug"], name, passing, passing, "", "active")
     create_by_alembic(connection, ref, actor="system")
     connection.execute(delete(Tenant).where(Tenant.id == ref.id))
-    connection.exec_driver_sql(naming.renaming(connection, passing, name))
+    role = f"{quote(connection, passing)} RENAME TO {quote(connection, naming.role_of(name))}"
+    connection.exec_driver_sql(f"{naming.renaming_schema(connection, passing, name)}; ALTER ROLE {role}")
 
 
 def make_blueprint(tick: Callable[[], None] = lambda: None) -> Blueprint:

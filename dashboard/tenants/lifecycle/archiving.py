@@ -154,7 +154,7 @@ def _keep(run: Run, order: Order) -> TenantArchive:
             path = folder / "archive"
             source = Source(url, order.tenant.schema)
             made = dumping.dump_and_prove(source, path, programs_of(settings), _teller(run))
-            run.log(f"{made.size_bytes:,} bytes, {sum(made.counts.values()):,} rows, SHA-256 {made.sha256}")
+            run.log(f"{made.size_bytes:,} bytes, rows: {sum(made.counts.values()):,}, SHA-256 {made.sha256}")
             run.progress(90, ALL, "Putting the dump in place")
             place.put_file(key, path)
     except (ArchiveError, StoreError, ServerError, OSError) as error:
@@ -217,11 +217,12 @@ def _drop(order: Order, counts: dict[str, int]) -> None:
 
 def refuse_changed(connection: Connection, tenant: TenantRef, counts: dict[str, int]) -> None:
     """Raise ConflictError where a transaction that was open before the closing wrote after the dump."""
-    if HISTORY not in counts:
+    parts = [name for name in counts if name == HISTORY or name.startswith(f"{HISTORY}_")]
+    if not parts:
         return
     name = f"{quote(connection, tenant.schema)}.{HISTORY}"
     connection.exec_driver_sql(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
-    if connection.scalar(text(f"SELECT count(*) FROM {name}")) != counts[HISTORY]:  # noqa: S608
+    if connection.scalar(text(f"SELECT count(*) FROM {name}")) != sum(counts[name] for name in parts):  # noqa: S608
         raise ConflictError(
             f"{tenant.name} was changed after its dump had begun, so it stays as it was.", fix="Ask again."
         )

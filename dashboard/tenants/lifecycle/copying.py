@@ -24,7 +24,8 @@ SELECT c.relname, pg_get_userbyid(c.relowner) = %(sealer)s, pg_table_size(c.oid)
     (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a
      WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %(schema)s AND c.relkind = 'r' AND c.relname <> 'alembic_version' ORDER BY 1
+WHERE n.nspname = %(schema)s AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND c.relname <> 'alembic_version' ORDER BY 1
 """
 FOREIGN_KEYS = """
 SELECT c.relname, k.conname, pg_get_constraintdef(k.oid)
@@ -124,7 +125,10 @@ class Copier:
     def _pipe(self, to: cursor, table: Table) -> int:
         """Read and write one table at the same time; nothing of it lies on a disk in between."""
         columns = sql.SQL(", ").join(sql.Identifier(column) for column in table.columns)
-        read = sql.SQL("COPY {} ({}) TO STDOUT").format(sql.Identifier(self.source, table.name), columns)
+        # a query: COPY reads no partitioned table, and what is partitioned there is a plain table here
+        read = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(
+            columns, sql.Identifier(self.source, table.name)
+        )
         write = sql.SQL("COPY {} ({}) FROM STDIN").format(self._named(table), columns)
         reading, writing = os.pipe()
         errors: list[psycopg2.Error] = []

@@ -19,7 +19,7 @@ TABLE_SECONDS = 30
 SAMPLE_SECONDS = 8
 PAGE_SIZE = 25
 # Rows Steward writes by itself with every change: compared as well, but nothing to bring back.
-JOURNALS = ("row_history", "change_set", "alembic_version")
+JOURNALS = ("row_history", "history_archive", "change_set", "alembic_version")
 Kind = Literal["changed", "gone", "added"]
 SEALED = "sealed prices: never read, they come back with the whole schema"
 CANCELLED = "57014"  # query_canceled, PostgreSQL appendix A
@@ -39,9 +39,10 @@ SELECT l.relname AS name,
         WHERE i.indrelid = l.oid AND i.indisprimary) AS keys,
     EXISTS (SELECT FROM pg_trigger WHERE tgrelid = l.oid AND tgname = 'record_row_change') AS is_recorded,
     EXISTS (SELECT FROM pg_trigger WHERE tgrelid = l.oid AND tgname = 'refuse_change') AS is_append_only
-FROM pg_class l JOIN pg_class t ON t.relname = l.relname AND t.relkind = l.relkind
+FROM pg_class l JOIN pg_class t ON t.relname = l.relname
 WHERE l.relnamespace = CAST(:live AS regnamespace) AND t.relnamespace = CAST(:then AS regnamespace)
     AND l.relkind IN ('r', 'p') AND NOT l.relispartition
+    AND t.relkind IN ('r', 'p') AND NOT t.relispartition
     AND (CAST(:only AS text) IS NULL OR l.relname = :only)
 ORDER BY 1
 """

@@ -77,11 +77,12 @@ def libpq_environment(url: str, application: str, sslmode: str = "") -> dict[str
         "PGUSER": parts.username,
         "PGPASSWORD": parts.password,
         "PGDATABASE": parts.database,
+        "PGTARGETSESSIONATTRS": parts.query.get("target_session_attrs"),
         "PGSSLMODE": sslmode,
         "PGAPPNAME": application,
         "PGCONNECT_TIMEOUT": "10",
     }
-    given = {name: value for name, value in values.items() if value}
+    given = {name: str(value) for name, value in values.items() if value}
     return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", **given}
 
 

@@ -21,7 +21,16 @@ from dashboard.tenancy import queries as tenancy
 from dashboard.tenants.service import create_tenant
 from tests.cluster import Cluster
 
-TABLES = ("verification", "drill", "restore", "job_run", "reading", "metric_sample", "backup")
+TABLES = (
+    "verification",
+    "drill",
+    "restore",
+    "job_run",
+    "reading",
+    "metric_round",
+    "metric_position",
+    "backup",
+)
 DROP = """
 DROP SCHEMA tenant_drilled CASCADE; DELETE FROM public.tenant WHERE slug = 'drilled';
 DROP OWNED BY tenant_drilled; DROP ROLE tenant_drilled;

@@ -10,11 +10,13 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from dashboard.alerts.registry import Unknown, Watch, all_conditions
 from dashboard.backups.drills import jobs as drill_jobs
 from dashboard.backups.drills import queries
 from dashboard.backups.drills.checks import EDGE
@@ -52,6 +54,13 @@ def drill_now(**args: str) -> tuple[JobRun, Drill]:
     db.session.expire_all()
     (drill,) = db.session.query(Drill).filter_by(run_id=asked.id)
     return job_queries.get_run(asked.id), drill
+
+
+def said_of(rule: str) -> str:
+    """What the alert of this rule says now; '' when there is none."""
+    answer = all_conditions()[rule].function(Watch(datetime.now(UTC)))
+    assert not isinstance(answer, Unknown)
+    return answer[0].reason if answer else ""
 
 
 def by_name(drill: Drill) -> dict[tuple[str, str], str]:
@@ -163,6 +172,7 @@ def test_one_flipped_byte_of_the_backup_ends_red_and_names_the_file(
     backup = db.session.get(Backup, ("main", backup_id))
     assert backup is not None
     assert backup.verified_at is None
+    assert str(archive) in said_of("drills.backup_broken")
     assert list(scratch_root(drill_settings).iterdir()) == []
 
 
@@ -196,6 +206,7 @@ def test_trouble_around_a_drill_does_not_blame_the_backup(
     assert drill.outcome == Outcome.DRILL_BROKEN
     assert "/nowhere/barman.conf" in drill.reason
     assert run.error.startswith("Drill broken.")
+    assert "/nowhere/barman.conf" in said_of("drills.drill_broken")
     assert db.session.query(Verification).filter_by(drill_id=drill.id).count() == 0
 
 

@@ -22,13 +22,13 @@ from dashboard.backups.drills.models import Drill, Outcome
 from dashboard.backups.drills.running import judge
 from dashboard.backups.restoring.errors import BackupBrokenError
 from dashboard.core.errors import UnavailableError
-from dashboard.health.service import store_samples
 from dashboard.jobs.run import RunCancelledError, RunInterruptedError
+from dashboard.metrics.service import record
 from dashboard.tenancy.models import TenantRef
 from tests.conftest import Servers
 
 NOW = datetime.now(UTC)
-LATER = NOW + timedelta(hours=1)
+AN_HOUR = timedelta(hours=1)
 RESTORED = Standing({"quote": 10, "note": 3}, {"quote": 2}, frozenset({"quote"}), settled=40)
 
 
@@ -85,17 +85,17 @@ def at(app: Flask, servers: Servers) -> Iterator[cursor]:
 def test_what_a_tenant_has_beyond_its_history_stays_the_same_through_changes(
     at: cursor, acme: TenantRef
 ) -> None:
-    before = counting.stand(at, acme.schema, LATER)
+    before = counting.stand(at, acme.schema, NOW + AN_HOUR)
     at.execute(f"SET LOCAL search_path TO {acme.schema}, public")
     at.execute("INSERT INTO unit (code, name) VALUES ('drl', 'Drill'), ('dr2', 'Drills')")
     at.execute("DELETE FROM unit WHERE code = 'dr2'")
-    after = counting.stand(at, acme.schema, LATER)
+    after = counting.stand(at, acme.schema, NOW + AN_HOUR)
     assert after.rows["unit"] == before.rows["unit"] + 1
     assert after.unexplained("unit") == before.unexplained("unit")
     assert after.settled > before.settled
     at.execute("SET LOCAL session_replication_role TO replica")
     at.execute("DELETE FROM unit WHERE code = 'drl'")
-    lost = counting.stand(at, acme.schema, LATER)
+    lost = counting.stand(at, acme.schema, NOW + AN_HOUR)
     assert lost.unexplained("unit") == before.unexplained("unit") - 1
 
 
@@ -106,7 +106,7 @@ def test_the_live_cluster_is_read_as_its_owner(servers: Servers, acme: TenantRef
     assert begin.heads[acme.schema]
     assert begin.heads["public"]
     tenant = live.Tenant(acme.slug, acme.schema, NOW)
-    compared = live.stand_live(owner, tenant, LATER, begin)
+    compared = live.stand_live(owner, tenant, NOW + AN_HOUR, begin)
     assert "rfq" in compared.standing.rows
     assert "quote_price" in compared.standing.closed
     assert all(moved >= 0 for moved in compared.moved.values())
@@ -129,13 +129,13 @@ def test_a_missing_and_a_forged_clocked_row_are_found(app: Flask, servers: Serve
     owner = servers.postgres.url("erp_test", "steward_owner", "owner")
     write_canary(owner)
     with live.one_moment(owner) as of_owner:
-        assert check_canary(of_owner, at, LATER).problems == []
+        assert check_canary(of_owner, at, NOW + AN_HOUR).problems == []
         assert check_canary(of_owner, at, NOW - timedelta(days=9)).skipped
         at.execute("INSERT INTO public.steward_canary DEFAULT VALUES")
-        (forged,) = check_canary(of_owner, at, LATER).problems
+        (forged,) = check_canary(of_owner, at, NOW + AN_HOUR).problems
         assert forged.startswith("1 never written: ")
         at.execute("DELETE FROM public.steward_canary")
-        assert "missing: " in check_canary(of_owner, at, LATER).problems[0]
+        assert "missing: " in check_canary(of_owner, at, NOW + AN_HOUR).problems[0]
 
 
 def test_an_idle_primary_loses_nothing_and_a_busy_one_what_lies_behind(control: Session) -> None:
@@ -144,8 +144,8 @@ def test_an_idle_primary_loses_nothing_and_a_busy_one_what_lies_behind(control: 
     assert service.measure_rpo(begin, 5000, old) == 0
     assert service.measure_rpo(begin, 4999, None) is None
     assert service.measure_rpo(begin, 4999, NOW - timedelta(seconds=70)) == pytest.approx(70)
-    store_samples({"wal.position": 4000.0}, at=NOW - timedelta(seconds=20))
-    store_samples({"wal.position": 5000.0}, at=NOW - timedelta(seconds=10))
+    record({"wal.position": 4000.0}, at=NOW - timedelta(seconds=20))
+    record({"wal.position": 5000.0}, at=NOW - timedelta(seconds=10))
     assert service.measure_rpo(begin, 4999, NOW - timedelta(seconds=70)) == pytest.approx(20, abs=0.01)
 
 

@@ -171,9 +171,10 @@ def test_an_old_transaction_does_not_hold_an_index_for_ever(ground: Ground) -> N
     assert any("(long reader)" in line for line in hooks.waiting), "it says live who is waited for"
 
 
-def test_an_invalid_index_is_replaced_and_never_kept(ground: Ground) -> None:
+@pytest.mark.parametrize("quiet", ["", " IF NOT EXISTS"], ids=["plainly", "if not exists"])
+def test_an_invalid_index_is_replaced_and_never_kept(ground: Ground, quiet: str) -> None:
     ground.settle(3)
-    create = "CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_item_name ON item (name)"
+    create = f"CREATE INDEX CONCURRENTLY{quiet} ix_item_name ON item (name)"
     ground.history.write("a3", "a2", [IN_AUTOCOMMIT, f"    op.execute('{create}')"])
     with pytest.raises(psycopg2.errors.UniqueViolation):
         ground.rows("CREATE UNIQUE INDEX CONCURRENTLY ix_item_name ON tenant_02.item ((1))")

@@ -1,5 +1,6 @@
 """Each rule catches its danger by name and lets the safe way pass without a word."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,13 @@ COLUMNS = {
 BIG = TableFacts("tenant_acme", 2_000_000, 400_000_000, 100_000_000, COLUMNS)
 SMALL = TableFacts("tenant_acme", 20, 16_384, 16_384, COLUMNS)
 FACTS = Facts(
-    tables={"item": BIG, "unit": SMALL, "hollow": TableFacts("tenant_acme", 0, 8192, 8192)},
-    index_tables={"ix_item_code": "item"},
+    tables={
+        "item": BIG,
+        "unit": SMALL,
+        "hollow": TableFacts("tenant_acme", 0, 8192, 8192),
+        "move": replace(BIG, partitioned=1),
+    },
+    index_tables={"ix_item_code": "item", "ix_move_due": "move"},
     references={("item", "fk_item_unit_id"): "unit"},
 )
 CHECK = "ALTER TABLE item ADD CONSTRAINT ck_item_note_filled CHECK (note IS NOT NULL) NOT VALID"
@@ -55,6 +61,14 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "plain-index": (
         ("CREATE INDEX ix_item_note ON item (note)",),
         ("CREATE INDEX ix_hollow ON hollow (id)",),
+    ),
+    "concurrent-on-partitions": (
+        ("!CREATE INDEX CONCURRENTLY ix_move_note ON move (note)",),
+        (
+            "CREATE INDEX ix_move_note ON ONLY move (note)",
+            "!CREATE INDEX CONCURRENTLY ix_move_note_p ON move_p (note)",
+            "ALTER INDEX ix_move_note ATTACH PARTITION ix_move_note_p",
+        ),
     ),
     "not-null-at-once": ((SET_NOT_NULL,), (CHECK, VALIDATE, SET_NOT_NULL)),
     "constraint-at-once": ((FOREIGN_KEY,), (f"{FOREIGN_KEY} NOT VALID",)),
@@ -135,6 +149,27 @@ def test_a_small_table_is_a_warning_and_one_nobody_measured_a_danger() -> None:
     sql = "ALTER TABLE {} ADD CONSTRAINT ck CHECK (id > 0)"
     levels = {name: judge(sql.format(name)).findings[0]["level"] for name in ("item", "unit", "never_seen")}
     assert levels == {"item": "danger", "unit": "warning", "never_seen": "danger"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "level"),
+    [
+        ("!CREATE INDEX CONCURRENTLY ix_a ON row_history (at)", "warning"),
+        ("!CREATE UNIQUE INDEX CONCURRENTLY ix_a ON stock_move (at)", "warning"),
+        ("!CREATE INDEX CONCURRENTLY ix_a ON move (due)", "danger"),
+        ("!DROP INDEX CONCURRENTLY ix_move_due", "danger"),
+    ],
+    ids=["may grow", "may grow too", "has grown", "drop"],
+)
+def test_what_is_or_may_be_partitioned_gets_no_index_concurrently(sql: str, level: str) -> None:
+    [finding] = judge(sql).findings
+    assert (finding["rule"], finding["level"]) == ("concurrent-on-partitions", level)
+
+
+def test_an_index_of_a_partitioned_table_is_advised_by_partition() -> None:
+    [finding] = judge("CREATE INDEX ix_move_note ON move (note)").findings
+    assert finding["rule"] == "plain-index"
+    assert "ALTER INDEX ix_move_note ATTACH PARTITION" in finding["advice"]
 
 
 def test_new_tables_may_be_locked_as_long_as_it_takes() -> None:

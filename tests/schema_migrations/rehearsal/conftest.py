@@ -24,7 +24,16 @@ from dashboard.tenants.service import create_tenant
 from tests.cluster import Cluster
 
 SCHEMA = "tenant_rehearsed"
-TABLES = ("rehearsal", "fleet_plan", "restore", "job_run", "reading", "metric_sample", "backup")
+TABLES = (
+    "rehearsal",
+    "fleet_plan",
+    "restore",
+    "job_run",
+    "reading",
+    "metric_round",
+    "metric_position",
+    "backup",
+)
 DROP = f"""
 DROP SCHEMA {SCHEMA} CASCADE; DELETE FROM public.tenant WHERE slug = 'rehearsed';
 DROP OWNED BY {SCHEMA}; DROP ROLE {SCHEMA};

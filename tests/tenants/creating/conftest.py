@@ -21,6 +21,7 @@ from dashboard.tenants.creating.dropping import drop_all, names_of
 TRACES = text(
     "SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname LIKE :like"
     " UNION SELECT 'role ' || rolname FROM pg_roles WHERE rolname LIKE :like"
+    " OR rolname IN (SELECT role_name FROM public.tenant WHERE schema_name LIKE :like)"
     " UNION SELECT 'tenant ' || schema_name FROM public.tenant WHERE schema_name LIKE :like"
     " UNION SELECT 'head ' || schema_name FROM public.schema_head WHERE schema_name LIKE :like ORDER BY 1"
 )
@@ -70,12 +71,11 @@ class Makings:
     def clear(self) -> None:
         """Remove the tenants, one schema per transaction."""
         with db.engines["owner"].connect() as connection:
-            names = list(
-                connection.scalars(text(f"SELECT schema_name FROM tenant WHERE slug ~ '^{self.stem}'"))
-            )
+            query = text(f"SELECT schema_name, role_name FROM tenant WHERE slug ~ '^{self.stem}'")
+            found = connection.execute(query).all()
             connection.rollback()
-            for name in names:
-                connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE; DROP ROLE {name}")
+            for name, role in found:
+                connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE; DROP ROLE {role}")
                 connection.execute(text("DELETE FROM tenant WHERE schema_name = :n"), {"n": name})
                 connection.commit()
         tenancy.forget()

@@ -12,9 +12,10 @@ from dashboard.jobs.models import SYSTEM_ACTOR, RunStatus
 from dashboard.jobs.queries import get_run
 from dashboard.jobs.runner import perform
 from dashboard.jobs.service import enqueue
+from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import TenantRef
-from dashboard.tenants.creating import naming, pool
-from dashboard.tenants.creating import service as creating
+from dashboard.tenancy.scope import use_tenant
+from dashboard.tenants.creating import dropping, naming, pool
 from dashboard.tenants.service import create_tenant
 from tests.tenants.creating.conftest import Makings
 from tests.tenants.creating.test_blueprint import way_of
@@ -74,7 +75,7 @@ def test_of_two_that_ask_for_one_short_name_one_gets_it_and_no_spare_is_lost(mak
         "UPDATE schema_head SET revision = '0001' WHERE kind = 'spare'",
         "UPDATE schema_head SET fingerprint = 'another' WHERE kind = 'spare'",
         "DROP SCHEMA {spare} CASCADE",
-        "DROP SCHEMA {spare} CASCADE; DROP ROLE {spare}; CREATE SCHEMA {spare}",
+        "DROP SCHEMA {spare} CASCADE; DROP ROLE {role}; CREATE SCHEMA {spare}",
     ],
     ids=["another revision", "other definitions", "no schema", "no role"],
 )
@@ -82,10 +83,30 @@ def test_a_spare_that_is_not_as_it_should_be_is_never_used_but_made_anew(
     makings: Makings, spoil: str
 ) -> None:
     [spare] = pool.keep(1).made
-    makings.sql(spoil.format(spare=spare))
+    makings.sql(spoil.format(spare=spare, role=naming.role_of(spare)))
     assert way_of(create_tenant("Made", makings.slug())) == "blueprint"
     kept = pool.keep(1)
     assert (kept.dropped, kept.ready) == ([spare], 1)
+
+
+def test_a_tenant_keeps_the_role_of_its_spare_and_no_later_one_gets_that_name(makings: Makings) -> None:
+    [spare] = pool.keep(1).made
+    made = create_tenant("Made", makings.slug())
+    assert (made.role, made.schema) == (naming.role_of(spare), naming.tenant_name(made.slug))
+    assert tenancy.get_tenant(made.slug).role == made.role
+    [later] = pool.keep(1).made
+    assert later != spare
+    assert dropping.drop(spare), "nothing of that name is there any more"
+    with use_tenant(made, actor="tester") as session:
+        assert session.scalar(text("SELECT count(*) FROM supplier")) == 0, "its role still works"
+
+
+def test_a_spare_of_a_former_release_goes_with_its_role(makings: Makings) -> None:
+    [spare] = pool.keep(1).made
+    makings.sql(f"ALTER ROLE {naming.role_of(spare)} RENAME TO {spare}")
+    assert way_of(create_tenant("Made", makings.slug())) == "blueprint"
+    assert pool.keep(0).dropped == [spare]
+    assert makings.spares() == [], "neither schema nor role"
 
 
 def test_a_spare_in_a_fleet_run_is_neither_taken_nor_dropped(makings: Makings) -> None:
@@ -103,8 +124,7 @@ def test_a_spare_in_a_fleet_run_is_neither_taken_nor_dropped(makings: Makings) -
 def test_a_spare_that_was_moved_is_looked_at_before_it_is_used(makings: Makings) -> None:
     pool.keep(1)
     makings.sql("UPDATE schema_head SET fingerprint = NULL WHERE kind = 'spare'")
-    with db.engines["owner"].connect() as connection:
-        assert pool.take(connection) is None
+    assert way_of(create_tenant("Made", makings.slug())) == "blueprint"
     assert pool.keep(1) == pool.Kept(ready=1)
 
 
@@ -113,7 +133,8 @@ def test_a_failure_after_the_renaming_leaves_a_spare(
 ) -> None:
     pool.keep(1)
     slug, before = makings.slug(), makings.spares()
-    monkeypatch.setattr(creating, "NOTE_REVISION", "SELECT 1 / 0")
+    rename = naming.renaming_schema
+    monkeypatch.setattr(naming, "renaming_schema", lambda *names: f"{rename(*names)}; SELECT 1 / 0")
     with pytest.raises(Exception, match="division by zero"):
         create_tenant("Half", slug)
     monkeypatch.undo()

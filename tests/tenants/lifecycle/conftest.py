@@ -161,7 +161,6 @@ def _clean(town: Town, before: set[int]) -> None:
     with control_transaction() as session:
         for table in ("tenant_archive", "job_run", "setting"):
             session.execute(text(f"DELETE FROM {table}"))
-        session.execute(text("DELETE FROM operator WHERE email LIKE '%-________@example.com'"))
 
 
 @pytest.fixture

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
 
 from dashboard.core.config import Settings
 from dashboard.core.db import db
-from dashboard.jobs.store import control_transaction
 from tests.conftest import Servers
 from tests.tenants.rewinding.past import Past, past_of
 
@@ -25,12 +23,9 @@ def shared_past(app: Flask, servers: Servers, settings: Settings) -> Iterator[Pa
 
 
 @pytest.fixture
-def dba(app: Flask, login: Callable[..., FlaskClient]) -> Iterator[FlaskClient]:
-    """Somebody who may go back in time; for tests that commit."""
-    browser = login("dba")
-    yield browser
-    with app.app_context(), control_transaction() as session:
-        session.execute(text("DELETE FROM operator WHERE email LIKE 'dba-%@example.com'"))
+def dba(login: Callable[..., FlaskClient]) -> FlaskClient:
+    """Somebody who may go back in time."""
+    return login("dba")
 
 
 @pytest.fixture

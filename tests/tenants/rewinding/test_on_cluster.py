@@ -24,11 +24,11 @@ from dashboard.backups.restoring.models import Restore
 from dashboard.backups.restoring.service import scratch_root
 from dashboard.core.config import Settings
 from dashboard.core.db import db
-from dashboard.health.service import store_samples
 from dashboard.jobs import service as jobs
 from dashboard.jobs.models import JobRun, RunStatus
 from dashboard.jobs.runner import perform
 from dashboard.jobs.store import control_transaction
+from dashboard.metrics.service import record
 from dashboard.schema_migrations import service as migrations
 from dashboard.servers import bootstrap_erp
 from dashboard.servers.scratch import list_scratch_servers
@@ -71,7 +71,7 @@ class Machine:
             at_now, position = self.past.sql(
                 "SELECT clock_timestamp(), pg_current_wal_lsn() - '0/0'::pg_lsn"
             )[0]
-            store_samples({"wal.position": float(position)}, at=at_now)
+            record({"wal.position": float(position)}, at=at_now)
             self.cluster.sql("SELECT pg_switch_wal()")
             self.cluster.barman("cron")
             backups.sync_catalogue(barman)

@@ -3,6 +3,7 @@
 -- that of the tenant's role. Rights that nobody changed are written out, as they would be after GRANT and REVOKE.
 -- Rights are sorted with our own logins last: a spare_1 would stand before steward_owner, a tenant behind it.
 -- What belongs to a table is looked up table by table (OFFSET 0 keeps it so): the catalogs of a large fleet are too big to be read through.
+-- Large tables of some tenants are partitioned by month (tenants/growth): that is no drift, and their partitions are left out.
 -- The caller's search_path is empty, so that names are printed with their schema. What reads `clean` follows behind it.
 WITH wanted AS (
     SELECT n.oid, w.schema, n.nspowner, n.nspacl, quote_ident(w.schema) || '.' AS prefix,
@@ -12,8 +13,9 @@ WITH wanted AS (
 ),
 rel AS MATERIALIZED (
     SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
-        c.reloptions, c.relpersistence, c.relreplident, c.relispartition, c.relpartbound, c.relhasindex, c.relhastriggers, c.relhasrules
+        c.reloptions, c.relpersistence, c.relreplident, c.relhasindex, c.relhastriggers, c.relhasrules
     FROM pg_class AS c WHERE c.relnamespace = ANY (ARRAY(SELECT w.oid FROM wanted AS w)) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'i', 'I', 'f')
+        AND NOT c.relispartition
 ),
 found AS (
     SELECT w.oid AS namespace, 'schema' AS kind, 'itself' AS name, concat('owner ', w.nspowner::regrole, ', rights ',
@@ -24,10 +26,9 @@ found AS (
     SELECT r.relnamespace,
         CASE r.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END, r.relname::text,
         concat_ws(', ',
-            CASE r.relkind WHEN 'p' THEN 'partitioned by ' || pg_get_partkeydef(r.oid) WHEN 'm' THEN 'materialized'
-                WHEN 'f' THEN 'foreign' END,
+            CASE r.relkind WHEN 'p' THEN nullif('partitioned by ' || pg_get_partkeydef(r.oid), 'partitioned by RANGE (id)')
+                WHEN 'm' THEN 'materialized' WHEN 'f' THEN 'foreign' END,
             CASE r.relpersistence WHEN 'u' THEN 'unlogged' WHEN 't' THEN 'temporary' END,
-            CASE WHEN r.relispartition THEN pg_get_expr(r.relpartbound, r.oid) END,
             'owner ' || r.relowner::regrole::text,
             CASE WHEN r.relrowsecurity THEN 'row security' END, CASE WHEN r.relforcerowsecurity THEN 'forced' END,
             CASE r.relreplident WHEN 'f' THEN 'replica identity full' WHEN 'i' THEN 'replica identity index' END,
@@ -60,7 +61,7 @@ found AS (
     FROM rel AS r CROSS JOIN LATERAL (SELECT q.* FROM pg_constraint AS q WHERE q.conrelid = r.oid OFFSET 0) AS k WHERE r.relkind IN ('r', 'p', 'f')
     UNION ALL
     SELECT r.relnamespace, 'index', r.relname::text, concat_ws(', ',
-        CASE WHEN i.indisprimary THEN 'of the primary key' ELSE pg_get_indexdef(i.indexrelid) END,
+        CASE WHEN i.indisprimary THEN 'of the primary key' ELSE replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ') END,
         CASE WHEN NOT i.indisvalid THEN 'NOT VALID' END, CASE WHEN i.indisreplident THEN 'replica identity' END,
         CASE WHEN i.indisclustered THEN 'clustered' END)
     FROM rel AS r CROSS JOIN LATERAL (SELECT q.* FROM pg_index AS q WHERE q.indexrelid = r.oid OFFSET 0) AS i WHERE r.relkind IN ('i', 'I')

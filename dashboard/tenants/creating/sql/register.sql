@@ -1,7 +1,15 @@
 -- Registers a tenant with its primary domain under the first name nobody has, neither a schema nor a role nor a tenant (an archived
 -- one comes back under its own). Who asks for a slug at the same time waits here for the first, and gets no row then; nor does
 -- who asks for a slug that still leads to the tenant that had it. Without `domain_id` the host is taken.
-WITH free AS (
+-- A spare becomes the tenant's with its role, in ledger and history too; all that is left to do is to rename it. No two callers get
+-- the same one, and none waits for the other. One statement: a new connection reads and plans anew whatever it is asked.
+WITH spare AS MATERIALIZED (
+    {usable} LIMIT 1 FOR UPDATE OF h SKIP LOCKED
+),
+taken AS MATERIALIZED (
+    SELECT schema_name, role_name FROM spare WHERE {try_schema}
+),
+free AS (
     SELECT c.name FROM unnest(CAST(:names AS text [])) WITH ORDINALITY AS c (name, place)
     WHERE to_regnamespace(c.name) IS NULL AND to_regrole(c.name) IS NULL
         AND NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.schema_name = c.name)
@@ -10,17 +18,33 @@ WITH free AS (
 ),
 registered AS (
     INSERT INTO public.tenant (name, slug, schema_name, role_name, colour, status)
-    SELECT :name, :slug, free.name, free.name, :colour, :status FROM free
+    SELECT :name, :slug, free.name, coalesce(taken.role_name, free.name), :colour, :status
+    FROM free LEFT JOIN taken ON true
     WHERE NOT EXISTS (
         SELECT FROM public.tenant AS t
-        WHERE jsonb_exists(t.former_slugs, :slug) AND (t.former_slugs ->> :slug)::timestamptz > clock_timestamp())
+        WHERE t.former_slugs <> '{{}}' AND jsonb_exists(t.former_slugs, :slug)
+            AND (t.former_slugs ->> :slug)::timestamptz > clock_timestamp())
     ON CONFLICT DO NOTHING
-    RETURNING id, schema_name
+    RETURNING id, schema_name, role_name
 ),
 hosted AS (
     INSERT INTO public.domain (tenant_id, host, is_primary)
     SELECT registered.id, :host, true FROM registered
     ON CONFLICT DO NOTHING
     RETURNING id
+),
+headed AS (
+    UPDATE public.schema_head AS h
+    SET schema_name = registered.schema_name, kind = 'tenant', tenant_id = registered.id, moved_at = clock_timestamp()
+    FROM registered, taken WHERE h.schema_name = taken.schema_name
+),
+noted AS (
+    INSERT INTO public.tenant_revision (tenant_id, to_revision, applied_by, duration_ms)
+    SELECT registered.id, :revision, :actor, extract(EPOCH FROM clock_timestamp() - now()) * 1000 FROM registered, taken
 )
-SELECT registered.id, registered.schema_name, hosted.id AS domain_id FROM registered LEFT JOIN hosted ON true
+SELECT registered.id, registered.schema_name, registered.role_name, hosted.id AS domain_id, taken.schema_name AS spare,
+    (
+        SELECT EXISTS (SELECT FROM public.schema_head AS t WHERE t.kind = 'tenant' AND t.revision <> ALL(:known))
+            AND NOT EXISTS (SELECT FROM public.fleet_task AS t WHERE t.status IN ('pending', 'running'))
+    ) AS is_left_behind
+FROM registered LEFT JOIN hosted ON true LEFT JOIN taken ON true

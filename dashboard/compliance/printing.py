@@ -1,0 +1,99 @@
+"""Sets a report as a PDF with what it was made of attached, so that the file can be checked by itself."""
+
+import json
+import re
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+import typst
+
+from dashboard.compliance.chain import canonical
+from dashboard.core.config import CHECKOUT
+from dashboard.core.errors import UnavailableError
+
+TEMPLATES = CHECKOUT / "templates" / "compliance"
+FONTS = CHECKOUT / "static" / "vendor" / "fonts"
+ATTACHED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
+KIND = "steward-promises"
+WORDS = {
+    "kept": "Kept",
+    "at_risk": "At risk",
+    "broken": "Broken",
+    "unknown": "Unknown",
+    "attested": "Attested",
+    "not_promised": "Not promised",
+}
+log = structlog.get_logger()
+
+
+def print_report(content: str, sha256: str) -> bytes:
+    """Return the PDF of a report's canonical content. The same content gives the same bytes.
+
+    Raises UnavailableError.
+    """
+    if not FONTS.is_dir():
+        raise UnavailableError(
+            "documents", "The fonts of documents are not built.", fix="Run make static/vendor/.built."
+        )
+    try:
+        pdf = typst.compile(
+            str(TEMPLATES / "report.typ"),
+            root=str(TEMPLATES),
+            font_paths=[str(FONTS)],
+            ignore_system_fonts=True,
+            sys_inputs={"data": json.dumps(shown(content, sha256), ensure_ascii=False), "content": content},
+            format="pdf",
+        )
+    except (typst.TypstError, RuntimeError) as error:
+        log.warning("report_not_set", error=str(error))
+        raise UnavailableError(
+            "documents", "The report could not be set.", fix="Nothing was kept."
+        ) from error
+    if not isinstance(pdf, bytes):
+        raise UnavailableError("documents", "The report has no single file.")
+    return pdf
+
+
+def shown(content: str, sha256: str) -> dict[str, Any]:
+    """What the page of the report shows: moments in words, promises by area, the figures of states."""
+    data: dict[str, Any] = json.loads(content)
+    for one in data["promises"]:
+        one["word"] = WORDS[one["state"]]
+        one["evidence_at"], one["since"] = _moment(one["evidence_at"]), _moment(one["since"])
+        one["confirmed_on"] = one["confirmed_on"] or ""
+    areas = dict.fromkeys(one["area"] for one in data["promises"])
+    made = datetime.fromisoformat(data["created_at"]).astimezone(UTC)
+    return data | {
+        "sha256": sha256,
+        "areas": [[area, [one for one in data["promises"] if one["area"] == area]] for area in areas],
+        "created": _moment(data["created_at"]),
+        "clock": [made.year, made.month, made.day, made.hour, made.minute, made.second],
+        "states": [[state, WORDS[state], data["counts"].get(state, 0)] for state in WORDS],
+    }
+
+
+def _moment(written: str | None) -> str:
+    if not written:
+        return ""
+    return f"{datetime.fromisoformat(written).astimezone(UTC):%-d %b %Y, %H:%M} UTC"
+
+
+def content_in(pdf: bytes) -> str:
+    """Return the canonical content that is attached to a report's PDF; '' when there is none."""
+    for found in ATTACHED.finditer(pdf):
+        try:
+            content = json.loads(_unpacked(found[1]))
+        except ValueError:
+            continue
+        if isinstance(content, dict) and content.get("kind") == KIND:
+            return canonical(content)
+    return ""
+
+
+def _unpacked(stream: bytes) -> bytes:
+    try:
+        return zlib.decompress(stream)
+    except zlib.error:
+        return stream

@@ -1,0 +1,1 @@
+"""The ERP server itself: settings and their history, extensions, log, certificates and encryption."""

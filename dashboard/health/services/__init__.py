@@ -1,0 +1,1 @@
+"""What the ERP stands on beside its database: machine, disks, Redis, PgBouncer, queues, the file store."""

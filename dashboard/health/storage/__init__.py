@@ -1,0 +1,1 @@
+"""What the ERP database stores and how well: tables, indexes, bloat, sequences, age of transactions."""

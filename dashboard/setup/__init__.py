@@ -1,0 +1,1 @@
+"""Connecting Steward to a cluster that is there already, and checking each address."""

@@ -1,0 +1,1 @@
+"""Tests of promises, their evidence and their reports."""
