@@ -1,101 +1,132 @@
-"""Owns periods: a first and a last day, and the calendar months between them."""
+"""Owns periods: whole months in a row, as people choose them: the last ones, a fiscal quarter or year."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date
+from typing import Literal
 
 from dashboard.core.errors import InvalidInputError
 
-CHOICES = (3, 6, 12, 24)
-DEFAULT = 12
-MAX_MONTHS = 120
+DEFAULT = "12m"
+MAX_MONTHS = 60
+MONTHS_A_QUARTER, MONTHS_A_YEAR = 3, 12
+Compare = Literal["previous", "year", "none"]
+COMPARES: dict[Compare, str] = {
+    "previous": "the period before",
+    "year": "the same months a year before",
+    "none": "nothing",
+}
+CHOICES: dict[str, str] = {
+    "3m": "Last 3 months",
+    "6m": "Last 6 months",
+    "12m": "Last 12 months",
+    "24m": "Last 24 months",
+    "fq": "This fiscal quarter",
+    "fq-1": "Last fiscal quarter",
+    "fy": "This fiscal year",
+    "fy-1": "Last fiscal year",
+}
 
 
 @dataclass(frozen=True)
-class Month:
-    """A calendar month, or the part of it that lies in a period."""
+class Span:
+    """Months in a row; both ends are first days of months and are included."""
 
     first: date
     last: date
 
     @property
-    def key(self) -> str:
-        """The month as the queries name it: 2026-03."""
-        return f"{self.first:%Y-%m}"
+    def count(self) -> int:
+        """The number of months."""
+        return _index(self.last) - _index(self.first) + 1
+
+    @property
+    def months(self) -> tuple[date, ...]:
+        """The first day of each month, in order."""
+        return tuple(shift(self.first, step) for step in range(self.count))
 
     @property
     def title(self) -> str:
-        """The month as people say it."""
-        return f"{self.first:%b %Y}"
+        """The span in words: Jan 2026 to Mar 2026."""
+        return month_title(self.first) + (f" to {month_title(self.last)}" if self.count > 1 else "")
+
+    def compared(self, compare: Compare) -> "Span | None":
+        """What it is compared with; None where nothing is."""
+        steps = {"previous": self.count, "year": MONTHS_A_YEAR, "none": 0}[compare]
+        return Span(shift(self.first, -steps), shift(self.last, -steps)) if steps else None
 
 
 @dataclass(frozen=True)
 class Period:
-    """All days from the first to the last one. `months` is the choice it came from, 0 for a free one."""
+    """A span and the choice it came from: a key of CHOICES, or '' for months somebody named."""
 
-    first: date
-    last: date
-    months: int = 0
+    span: Span
+    choice: str = ""
 
     @property
     def title(self) -> str:
-        """The period in words."""
-        return f"{self.first:%-d %b %Y} to {self.last:%-d %b %Y}"
+        """The period in words, with its months."""
+        name = CHOICES.get(self.choice, "")
+        return f"{name} ({self.span.title})" if name else self.span.title
 
-    def split(self) -> list[Month]:
-        """Every month of the period, in order; the first and the last may be parts."""
-        return list(self._walk())
-
-    def _walk(self) -> Iterator[Month]:
-        start = self.first
-        while start <= self.last:
-            after = _add_months(start.replace(day=1), 1)
-            yield Month(start, min(after - timedelta(days=1), self.last))
-            start = after
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The period as it stands in an address."""
+        if self.choice:
+            return {"period": self.choice}
+        return {"from": f"{self.span.first:%Y-%m}", "to": f"{self.span.last:%Y-%m}"}
 
 
-def last_months(count: int, today: date) -> Period:
-    """The month of `today` up to today, and the whole months before it."""
-    return Period(_add_months(today.replace(day=1), 1 - count), today, count)
-
-
-def read(args: Mapping[str, str], today: date) -> Period:
-    """Read the period of an address: `from` and `to`, else `months`. Raises InvalidInputError."""
+def read(args: Mapping[str, str], today: date, fiscal_month: int = 1) -> Period:
+    """Read the period of an address: `from` and `to` (2026-03), else `period`. Raises InvalidInputError."""
     first, last = args.get("from", ""), args.get("to", "")
     if first or last:
-        return _free(_day("from", first), _day("to", last) if last else today)
-    months = args.get("months", "")
-    return last_months(int(months) if months in map(str, CHOICES) else DEFAULT, today)
+        return Period(_named(_month("from", first), _month("to", last) if last else today.replace(day=1)))
+    choice = args.get("period", "")
+    choice = choice if choice in CHOICES else DEFAULT
+    return Period(_chosen(choice, today.replace(day=1), fiscal_month), choice)
 
 
-def bounds(first: date, last: date, zone: tzinfo) -> tuple[datetime, datetime]:
-    """The moments at which the days begin and, exclusive, end in a time zone."""
-    start = datetime.combine(first, time.min, tzinfo=zone)
-    return start, datetime.combine(last + timedelta(days=1), time.min, tzinfo=zone)
+def shift(month: date, steps: int) -> date:
+    """The first day of the month so many months later (earlier, when negative)."""
+    index = _index(month) + steps
+    return date(index // MONTHS_A_YEAR, index % MONTHS_A_YEAR + 1, 1)
 
 
-def _free(first: date, last: date) -> Period:
+def month_title(month: date) -> str:
+    """The month as people say it: Mar 2026."""
+    return f"{month:%b %Y}"
+
+
+def _chosen(choice: str, month: date, fiscal_month: int) -> Span:
+    if choice.endswith("m"):
+        return Span(shift(month, 1 - int(choice.removesuffix("m"))), month)
+    unit, _, back = choice.partition("-")
+    length = MONTHS_A_QUARTER if unit == "fq" else MONTHS_A_YEAR
+    into = (month.month - fiscal_month) % MONTHS_A_YEAR % length
+    first = shift(month, -into - length * int(back or 0))
+    return Span(first, shift(first, length - 1))
+
+
+def _named(first: date, last: date) -> Span:
     if first > last:
-        raise InvalidInputError("The period ends before it begins.", fields={"to": "is before the first day"})
-    period = Period(first, last)
-    if len(period.split()) > MAX_MONTHS:
+        raise InvalidInputError("The period ends before it begins.", fields={"to": "is too early"})
+    span = Span(first, last)
+    if span.count > MAX_MONTHS:
         raise InvalidInputError(f"A period has at most {MAX_MONTHS} months.", fields={"from": "is too early"})
-    return period
+    return span
 
 
-def _day(name: str, text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if not 1900 <= day.year <= 2999:  # also keeps calendar arithmetic away from the ends of `date`
-        message = (
-            f"“{text[:20]}” is not a date; write it as 2026-03-31." if text else "The first day is missing."
-        )
-        raise InvalidInputError(message, fields={name: message})
-    return day
+def _month(name: str, text: str) -> date:
+    """Read 2026-03, or the month of a day."""
+    found = re.fullmatch(r"(\d{4})-(\d{2})(-\d{2})?", text)
+    year, month = (int(found[1]), int(found[2])) if found else (0, 0)
+    if 1900 <= year <= 2999 and 1 <= month <= MONTHS_A_YEAR:
+        return date(year, month, 1)
+    message = f"“{text[:20]}” is not a month; write it as 2026-03." if text else "The first month is missing."
+    raise InvalidInputError(message, fields={name: message})
 
 
-def _add_months(first: date, count: int) -> date:
-    index = first.year * 12 + first.month - 1 + count
-    return date(index // 12, index % 12 + 1, 1)
+def _index(month: date) -> int:
+    return month.year * MONTHS_A_YEAR + month.month - 1

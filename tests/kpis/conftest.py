@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from dashboard.erp.models import (
     Organization,
     Product,
+    ProductCategory,
     PurchaseOrder,
     PurchaseOrderLine,
     Quote,
@@ -110,6 +111,14 @@ class Company:
 
     def warehouse(self, code: str, org: Organization | None = None) -> Warehouse:
         return self._add(Warehouse(org_id=self._org(org).id, code=code, name=f"Hall {code}"))
+
+    def category(
+        self, name: str, *, parent: ProductCategory | None = None, org: Organization | None = None
+    ) -> ProductCategory:
+        above = parent.id if parent else None
+        return self._add(
+            ProductCategory(org_id=self._org(org).id, code=f"{name}-{above}", name=name, parent_id=above)
+        )
 
     def _org(self, org: Organization | None) -> Organization:
         return org or self.org

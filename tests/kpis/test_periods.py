@@ -1,62 +1,74 @@
+"""Periods: the months people mean by what they choose, and what those are compared with."""
+
 from datetime import date
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from dashboard.core.errors import InvalidInputError
 from dashboard.kpis import periods
-from dashboard.kpis.periods import Period
+from dashboard.kpis.periods import Period, Span
 
 TODAY = date(2026, 3, 15)
-
-
-def test_last_three_months_begin_with_a_whole_month_and_end_today() -> None:
-    assert periods.last_months(3, TODAY) == Period(date(2026, 1, 1), TODAY, 3)
-
-
-def test_last_months_reach_over_new_year() -> None:
-    assert periods.last_months(12, TODAY).first == date(2025, 4, 1)
-
-
-def test_period_is_split_into_months_with_parts_at_its_ends() -> None:
-    months = Period(date(2025, 12, 20), date(2026, 2, 3)).split()
-    assert [(month.key, month.first.day, month.last.day) for month in months] == [
-        ("2025-12", 20, 31),
-        ("2026-01", 1, 31),
-        ("2026-02", 1, 3),
-    ]
+JANUARY, MARCH = date(2026, 1, 1), date(2026, 3, 1)
 
 
 @pytest.mark.parametrize(
-    ("args", "expected"),
+    ("args", "fiscal_month", "first", "last"),
     [
-        ({}, Period(date(2025, 4, 1), TODAY, 12)),
-        ({"months": "6"}, Period(date(2025, 10, 1), TODAY, 6)),
-        ({"months": "7000"}, Period(date(2025, 4, 1), TODAY, 12)),
-        ({"from": "2026-01-05", "to": "2026-02-01"}, Period(date(2026, 1, 5), date(2026, 2, 1))),
-        ({"from": "2026-01-05"}, Period(date(2026, 1, 5), TODAY)),
+        ({}, 1, date(2025, 4, 1), MARCH),
+        ({"period": "3m"}, 1, JANUARY, MARCH),
+        ({"period": "7000m"}, 1, date(2025, 4, 1), MARCH),
+        ({"period": "fq"}, 1, JANUARY, MARCH),
+        ({"period": "fq"}, 2, date(2026, 2, 1), date(2026, 4, 1)),
+        ({"period": "fq-1"}, 2, date(2025, 11, 1), JANUARY),
+        ({"period": "fy"}, 1, JANUARY, date(2026, 12, 1)),
+        ({"period": "fy"}, 4, date(2025, 4, 1), MARCH),
+        ({"period": "fy-1"}, 4, date(2024, 4, 1), date(2025, 3, 1)),
+        ({"period": "fy"}, 3, MARCH, date(2027, 2, 1)),
+        ({"from": "2026-01", "to": "2026-02"}, 1, JANUARY, date(2026, 2, 1)),
+        ({"from": "2026-01-20", "period": "3m"}, 1, JANUARY, MARCH),
     ],
+    ids=str,
 )
-def test_address_says_the_period(args: dict[str, str], expected: Period) -> None:
-    assert periods.read(args, TODAY) == expected
+def test_address_says_the_months(args: dict[str, str], fiscal_month: int, first: date, last: date) -> None:
+    assert periods.read(args, TODAY, fiscal_month).span == Span(first, last)
+
+
+@pytest.mark.parametrize("choice", sorted(periods.CHOICES))
+def test_a_period_stands_in_an_address_as_it_was_read(choice: str) -> None:
+    read = periods.read({"period": choice}, TODAY, 7)
+    assert periods.read(read.arguments, TODAY, 7) == read
+    free = Period(read.span)
+    assert periods.read(free.arguments, TODAY, 7) == free
+
+
+def test_a_quarter_is_compared_with_the_one_before_or_a_year_before() -> None:
+    span = Span(JANUARY, MARCH)
+    assert span.compared("previous") == Span(date(2025, 10, 1), date(2025, 12, 1))
+    assert span.compared("year") == Span(date(2025, 1, 1), date(2025, 3, 1))
+    assert span.compared("none") is None
+
+
+def test_a_span_names_each_of_its_months() -> None:
+    span = Span(date(2025, 12, 1), date(2026, 2, 1))
+    assert (span.count, span.months) == (3, (date(2025, 12, 1), JANUARY, date(2026, 2, 1)))
+    assert span.title == "Dec 2025 to Feb 2026"
+    assert Span(JANUARY, JANUARY).title == "Jan 2026"
 
 
 @pytest.mark.parametrize(
     "args",
     [
         {"from": "soon"},
-        {"to": "2026-02-01"},
-        {"from": "2026-02-02", "to": "2026-02-01"},
-        {"from": "1990-01-01", "to": "2026-02-01"},
-        {"from": "0001-01-01"},
-        {"from": "9999-12-01", "to": "9999-12-31"},
+        {"to": "2026-02"},
+        {"from": "2026-03", "to": "2026-02"},
+        {"from": "1990-01", "to": "2026-02"},
+        {"from": "0001-01"},
+        {"from": "2026-13"},
+        {"from": "9999-12", "to": "9999-12"},
     ],
+    ids=str,
 )
 def test_impossible_period_is_refused_with_its_reason(args: dict[str, str]) -> None:
     with pytest.raises(InvalidInputError):
         periods.read(args, TODAY)
-
-
-def test_day_of_the_clock_change_has_its_real_length() -> None:
-    start, end = periods.bounds(date(2026, 3, 29), date(2026, 3, 29), ZoneInfo("Europe/Berlin"))
-    assert (end.astimezone(ZoneInfo("UTC")) - start.astimezone(ZoneInfo("UTC"))).total_seconds() == 23 * 3600

@@ -1,173 +1,169 @@
-import csv
-import io
-import json
+"""Pages of insights in the browser: what they say without data, with data, and what their filters lead to."""
+
 import re
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from html import unescape
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from dashboard.core.caching import caches
 from dashboard.core.db import db
-from dashboard.kpis import charts, queries
-from dashboard.kpis.figures import Figures
-from dashboard.kpis.periods import Period
+from dashboard.kpis import refreshing
+from dashboard.kpis.asking import Terms
+from dashboard.kpis.definitions import supplier_families
+from dashboard.kpis.pages.service import PAGES
 from tests.kpis.conftest import Company
 
-PAGE = "/t/acme/insights/"
-SPAN = "from=2026-01-01&to=2026-06-30"
-
-
-@pytest.fixture(autouse=True)
-def fresh_cache(app: object) -> Iterator[None]:
-    caches.reports.backend.clear()
-    yield
-    caches.reports.backend.clear()
+ROOT = "/t/acme/insights"
+AS_OF = datetime(2026, 4, 15, tzinfo=UTC)
+SPAN = "from=2026-01&to=2026-03"
+ADDRESSES = {name: ROOT + ("/" if name == "overview" else f"/{name}") for name in PAGES}
 
 
 @pytest.fixture
-def manager(login: Callable[..., FlaskClient], company: Company) -> FlaskClient:
-    """A manager of acme, where the company has its records."""
+def manager(login: Callable[..., FlaskClient], tenant: Session) -> FlaskClient:
+    """A manager of acme."""
     db.session.commit()
     return login("manager", tenant="acme")
 
 
-def numbers(client: FlaskClient, name: str, query: str = SPAN) -> list[list[str]]:
-    answer = client.get(f"{PAGE}{name}.csv?{query}")
-    assert answer.status_code == 200
-    assert answer.mimetype == "text/csv"
-    return list(csv.reader(io.StringIO(answer.get_data(as_text=True))))
+@pytest.fixture
+def received(tenant: Session, company: Company) -> Company:
+    """Two lines received in March, one of them late."""
+    for day, came in (("31", "2026-03-31T12:00+02:00"), ("10", "2026-03-20T12:00+01:00")):
+        receipt = company.receive(came, 10, "2.50")
+        receipt.order.status = "received"
+        receipt.lines[0].order_line.promised_on = date(2026, 3, int(day))
+    tenant.flush()
+    for family in (supplier_families.DELIVERIES, supplier_families.RECEIPTS):
+        refreshing.rebuild(tenant, family, Terms(AS_OF, "EUR", ()))
+    tenant.commit()
+    return company
 
 
-def links(client: FlaskClient, title: str, query: str = SPAN) -> list[str]:
-    """Where the marks of a chart lead: the same addresses as in its table."""
-    html = client.get(f"{PAGE}?{query}").get_data(as_text=True)
-    figure = html.partition(f">{title}</h2>")[2].partition("</figure>")[0]
-    drawn = json.loads(
-        figure.partition('<script type="application/json"')[2].partition(">")[2].partition("<")[0]
-    )
-    marks = [mark["link"] for one in drawn["option"]["series"] for mark in one["data"] if "link" in mark]
-    assert marks == [unescape(href) for href in re.findall(r'<a href="([^"]+)"', figure)]
-    return marks
-
-
-def listed(client: FlaskClient, address: str) -> int:
-    """How many rows the list behind an address has."""
+def html_of(client: FlaskClient, address: str, status: int = 200) -> str:
     answer = client.get(address)
-    assert answer.status_code == 200, address
-    return answer.get_data(as_text=True).count("<tr data-row")
+    assert answer.status_code == status, address
+    return answer.get_data(as_text=True)
 
 
-def test_page_of_an_empty_tenant_says_no_data_for_every_chart(
-    login: Callable[..., FlaskClient], tenant: Session
+def tile(html: str, title: str) -> str:
+    """The text of one tile, without its marks."""
+    part = next(each for each in html.split('<article class="kpi-tile')[1:] if f">{title}<" in each)
+    return " ".join(re.sub(r"<[^>]+>", " ", part.partition("</article>")[0].partition(">")[2]).split())
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_page_of_an_empty_tenant_says_so_and_shows_no_zero(manager: FlaskClient, name: str) -> None:
+    html = html_of(manager, ADDRESSES[name])
+    assert "The figures are being computed." in html
+    assert html.count('class="kpi-value is-none"') == html.count('class="kpi-value') > 0
+    assert "Not read yet" in html
+
+
+def test_tile_shows_the_figure_with_its_records_and_the_months_lead_to_narrower_pages(
+    manager: FlaskClient, received: Company
 ) -> None:
-    html = login("manager", tenant="acme").get(PAGE).get_data(as_text=True)
-    assert html.count("No data") == 4
-    assert "Nothing was received in this period." in html
+    html = html_of(manager, f"{ADDRESSES['suppliers']}?{SPAN}&kpi=otif")
+    assert "50.0 % " in tile(html, "On time in full").replace("\N{NO-BREAK SPACE}", " ")
+    assert "2 records" in tile(html, "On time in full")
+    assert "no data" in tile(html, "Response rate")
+    trend = html.partition('id="trend"')[2].partition("</figure>")[0]
+    cells = re.findall(
+        r'<th scope="row">([^<]+)</th>\s*<td class="num">(?:<a href="([^"]+)"[^>]*>)?([^<]+)', trend
+    )
+    assert [(month, text) for month, _, text in cells] == [
+        ("Jan 2026", "no data"),
+        ("Feb 2026", "no data"),
+        ("Mar 2026", "50"),
+    ]
+    assert "from=2026-03&amp;to=2026-03" in cells[2][1] or "from=2026-03&to=2026-03" in cells[2][1]
 
 
-def test_spend_leads_to_the_receipts_of_that_month(manager: FlaskClient, company: Company) -> None:
-    company.receive("2026-03-31T23:30+02:00", 10, "2")
-    company.receive("2026-03-01T00:00+01:00", 1, "5")
-    company.receive("2026-04-01T00:00+02:00", 1, "7")
-    db.session.commit()
-    assert numbers(manager, "spend")[3:5] == [["Mar 2026", "25.0"], ["Apr 2026", "7.0"]]
-    assert [listed(manager, link) for link in links(manager, "Spend by month")] == [2, 1]
-
-
-def test_cycle_time_leads_to_the_awarded_rfqs_behind_the_median(
-    manager: FlaskClient, company: Company
+def test_course_of_a_figure_made_of_others_comes_after_the_page(
+    manager: FlaskClient, received: Company
 ) -> None:
-    company.award("2026-02-01T08:00+01:00", "2026-02-04T08:00+01:00")
-    company.award("2026-02-01T08:00+01:00", "2026-02-06T08:00+01:00")
-    company.award(None, "2026-02-06T08:00+01:00")
-    db.session.commit()
-    assert numbers(manager, "cycle-time")[2] == ["Feb 2026", "4.0"]
-    assert [listed(manager, link) for link in links(manager, "RFQ cycle time")] == [2]
+    html = html_of(manager, f"{ADDRESSES['overview']}?{SPAN}&tiles=reliability,spend")
+    (asked,) = re.findall(r'hx-get="([^"]+)"', html)  # the sums of the other came with the page
+    address = unescape(asked)
+    assert "/course/reliability?" in address
+    assert "from=2026-01" in address
+    assert html_of(manager, address.replace("to=2026-03", "to=2026-04")).count("<svg") == 1
+    html_of(manager, address.replace("reliability", "nothing"), 404)
 
 
-def test_number_of_quotes_is_the_number_of_rows_behind_it(manager: FlaskClient, company: Company) -> None:
-    supplier = company.supplier("=Cmd Castings")
-    for submitted in ("2026-01-01T00:00+01:00", "2026-06-30T23:59+02:00", "2026-07-01T00:00+02:00", None):
-        company.quote(supplier, submitted)
-    db.session.commit()
-    assert numbers(manager, "quotes")[1] == ["'=Cmd Castings", "2.0"]  # a spreadsheet must not run it
-    assert [listed(manager, link) for link in links(manager, "Quotes by supplier")] == [2]
-
-
-def test_stock_value_leads_to_the_balances_of_the_warehouse(manager: FlaskClient, company: Company) -> None:
-    hall = company.warehouse("H1")
-    company.stock(hall, (10, "2"))
-    company.stock(hall, (1, "5"), sku="B-1")
-    company.stock(company.warehouse("H2"), (1, "1"), sku="C-1")
-    db.session.commit()
-    assert numbers(manager, "stock")[1:] == [["H1 · Hall H1", "25.0"], ["H2 · Hall H2", "1.0"]]
-    assert [listed(manager, link) for link in links(manager, "Stock value by warehouse")] == [2, 1]
-
-
-def test_each_organization_is_a_series_and_can_be_chosen_alone(
-    manager: FlaskClient, company: Company
+def test_supplier_in_the_scorecard_leads_to_the_page_of_that_supplier(
+    manager: FlaskClient, received: Company
 ) -> None:
-    tokyo = company.organization("Tokyo works", time_zone="Asia/Tokyo")
-    company.receive("2026-03-31T20:00+00:00", 1, "1")
-    company.receive("2026-03-31T20:00+00:00", 1, "2", org=tokyo)
-    db.session.commit()
-    assert numbers(manager, "spend")[0] == ["Month", "Berlin works (EUR)", "Tokyo works (EUR)"]
-    assert [listed(manager, link) for link in links(manager, "Spend by month")] == [1, 1]
-    alone = numbers(manager, "spend", f"{SPAN}&org={tokyo.id}")
-    assert alone[0] == ["Month", "Tokyo works (EUR)"]
-    assert alone[4] == ["Apr 2026", "2.0"]
-    assert "Tokyo works ·" in manager.get(f"{PAGE}?{SPAN}&org={tokyo.id}").get_data(as_text=True)
+    html = html_of(manager, f"{ADDRESSES['suppliers']}?{SPAN}&kpi=otif")
+    table = html.partition('id="scorecard"')[2].partition("</table>")[0]
+    links = re.findall(r'<th scope="row">\s*<a href="([^"]+)"', table)
+    assert len(links) == 2
+    alone = html_of(manager, links[0].replace("&amp;", "&"))
+    assert "Supplier: Supplier of" in alone
+    assert "1 record" in tile(alone, "On time in full")
 
 
-def test_line_without_a_rate_is_named_below_the_title(manager: FlaskClient, company: Company) -> None:
-    company.receive("2026-03-15T10:00+01:00", 1, "320", currency="JPY")
-    company.receive("2026-03-16T10:00+01:00", 1, "5")
-    db.session.commit()
-    html = manager.get(f"{PAGE}?{SPAN}").get_data(as_text=True)
-    assert "1 receipt line without an exchange rate left out" in html
+def test_spend_of_the_wall_leads_to_its_page(manager: FlaskClient, received: Company) -> None:
+    html = html_of(manager, f"{ADDRESSES['overview']}?{SPAN}")
+    assert "50 EUR" in tile(html, "Spend").replace("\N{NO-BREAK SPACE}", " ")
+    assert f"{ADDRESSES['suppliers']}?" in html
 
 
-def test_figures_are_cached_for_the_tenant_and_say_when_they_were_read(
-    manager: FlaskClient, company: Company
+def test_wall_shows_the_figures_somebody_chose(manager: FlaskClient) -> None:
+    html = html_of(manager, f"{ADDRESSES['overview']}?tiles=otif&tiles=ppv&tiles=nothing")
+    titles = re.findall(r'<h3 class="kpi-title">.*?>([^<]+)</a>', html, re.DOTALL)
+    assert [title.strip() for title in titles] == ["On time in full", "Purchase price variance"]
+
+
+def test_figures_not_kept_by_supplier_are_left_out_and_it_is_said(
+    manager: FlaskClient, received: Company
 ) -> None:
-    assert "Nothing was received" in manager.get(f"{PAGE}?{SPAN}").get_data(as_text=True)
-    company.receive("2026-03-15T10:00+01:00", 1, "5")
+    supplier = received.supplier("Kappa")
     db.session.commit()
-    html = manager.get(f"{PAGE}?{SPAN}").get_data(as_text=True)
-    assert "Nothing was received" in html
-    assert "As of" in html
+    html = html_of(manager, f"{ADDRESSES['sales']}?supplier={supplier.id}")
+    assert "is not kept by the supplier you chose" in html
 
 
 def test_impossible_period_is_named_and_what_was_typed_is_kept(manager: FlaskClient) -> None:
-    answer = manager.get(f"{PAGE}?from=2026-03-01&to=2026-02-01")
-    html = answer.get_data(as_text=True)
-    assert answer.status_code == 422
+    html = html_of(manager, f"{ROOT}/?from=2026-03&to=2026-02", status=422)
     assert "The period ends before it begins." in html
-    assert 'value="2026-03-01"' in html
-    assert manager.get(f"{PAGE}spend.csv?from=x").status_code == 422
+    assert 'value="2026-03"' in html
 
 
-def test_unknown_chart_and_organization_are_not_found(manager: FlaskClient) -> None:
-    assert manager.get(f"{PAGE}nothing.csv").status_code == 404
-    assert manager.get(f"{PAGE}?org=999999999").status_code == 404
-    assert manager.get(f"{PAGE}?org=x").status_code == 404
+@pytest.mark.parametrize(
+    "query", ["org=999999999", "org=x", "category=7x", "supplier=-1", "supplier=" + "9" * 30]
+)
+def test_unknown_things_in_the_filters_are_not_found(manager: FlaskClient, query: str) -> None:
+    assert manager.get(f"{ROOT}/?{query}").status_code == 404
 
 
 def test_staff_has_no_insights(login: Callable[..., FlaskClient], tenant: Session) -> None:
-    assert login("staff", tenant="acme").get(PAGE).status_code == 403
+    browser = login("staff", tenant="acme")
+    assert {browser.get(address).status_code for address in ADDRESSES.values()} == {403}
 
 
-def test_person_who_may_not_open_the_records_gets_no_links(app: Flask, company: Company) -> None:
-    org = queries.list_orgs()[0]
-    company.receive("2026-03-15T10:00+01:00", 1, "5")
-    period = Period(date(2026, 3, 1), date(2026, 3, 31))
-    figures: Figures = queries.read_figures([org], period)
-    with app.test_request_context(PAGE):  # nobody is logged in here
-        spend = charts.build(figures, period)[0].chart
-    assert spend.series[0].values == [5.0]
-    assert spend.series[0].links == [""]
+def test_board_is_saved_opened_shared_and_deleted(
+    manager: FlaskClient, login: Callable[..., FlaskClient]
+) -> None:
+    form = {"page": "suppliers", "name": "  My  OTIF ", "query": "period=fq&kpi=otif&evil=1"}
+    answer = manager.post(f"{ROOT}/boards/", data=form)
+    assert answer.location == f"{ADDRESSES['suppliers']}?period=fq&kpi=otif"
+    html = html_of(manager, f"{ROOT}/boards/")
+    assert "My OTIF" in html
+    change = re.findall(rf'action="({ROOT}/boards/\d+)"', html)[0]
+    other = login("admin")
+    assert "My OTIF" not in html_of(other, f"{ROOT}/boards/")
+    assert other.post(change, data={"action": "delete"}).status_code == 404
+    manager.post(change, data={"action": "share"})
+    assert "My OTIF" in html_of(other, f"{ROOT}/boards/")
+    assert other.post(change, data={"action": "delete"}).status_code == 403
+    assert manager.post(change, data={"action": "delete"}).status_code == 302
+    assert "No boards yet" in html_of(manager, f"{ROOT}/boards/")
+
+
+def test_board_without_a_name_or_a_page_is_refused(manager: FlaskClient) -> None:
+    assert manager.post(f"{ROOT}/boards/", data={"page": "market", "name": " "}).status_code == 422
+    assert manager.post(f"{ROOT}/boards/", data={"page": "nothing", "name": "A"}).status_code == 404

@@ -1,0 +1,1 @@
+"""Pages of insights by mail, each day, week or month: with their figures, charts as pictures and the PDF."""

@@ -1,0 +1,115 @@
+"""Computes which bids are far dearer than others in their category, from how many bids each index has."""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from dashboard.kpis import registry, sums
+from dashboard.kpis.bins import Ranked
+from dashboard.kpis.composites import composite
+from dashboard.kpis.registry import Kpi
+from dashboard.kpis.sums import By, Figure, Filters, Histogram
+
+REACH = Decimal("1.5")
+"""A fence stands this many distances of the quartiles above the third one."""
+BIN = Decimal("0.01")
+"""How much of the index a bin is."""
+LOWER, MIDDLE, UPPER = Decimal("0.25"), Decimal("0.5"), Decimal("0.75")
+
+
+@dataclass(frozen=True)
+class Box:
+    """How the price indexes of a category spread, in units of the index.
+
+    `fence` is where outliers begin; `least` and `most` are the ends of what is none; `outliers` of `n` bids
+    lie above the fence, up to `highest`.
+    """
+
+    category_id: int
+    least: Decimal
+    lower: Decimal
+    median: Decimal
+    upper: Decimal
+    most: Decimal
+    fence: Decimal
+    highest: Decimal
+    n: int
+    outliers: int
+
+
+@composite("price_outliers")
+def read(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By]) -> list[Figure]:
+    """Return the share of outliers; a fence is its category's, whatever the groups or regions."""
+    keys: tuple[By, ...] = tuple(dict.fromkeys([*by, "category_id"]))
+    place = keys.index("category_id")
+    found = sums.histograms(session, kpi, filters, keys)
+    fences = _fences(session, kpi, filters, found, place)
+    counted: dict[tuple[Any, ...], tuple[int, int]] = {} if by else {(): (0, 0)}
+    for one in found:
+        group = one.keys[: len(by)]
+        above, n = counted.get(group, (0, 0))
+        counted[group] = (above + _above(one.ranked, fences[one.keys[place]]), n + one.ranked.n)
+    return [
+        Figure(group, kpi.factor * Decimal(above) / n if n else None, n)
+        for group, (above, n) in sorted(counted.items())
+    ]
+
+
+def read_boxes(session: Session, filters: Filters) -> list[Box]:
+    """Return the spread per category within a filter, by category; the fences are those of all regions."""
+    kpi = registry.get("price_outliers")
+    found = sums.histograms(session, kpi, filters, ("category_id",))
+    fences = _fences(session, kpi, filters, found, 0)
+    return [_box(one.keys[0], one.ranked, fences[one.keys[0]]) for one in found]
+
+
+def _fences(
+    session: Session, kpi: Kpi, filters: Filters, found: Sequence[Histogram], place: int
+) -> dict[int, Decimal]:
+    """Return above which bin a bid of each category is an outlier; what was `found` is asked once."""
+    everyone = replace(filters, regions=(), subject_id=None)
+    if everyone != filters:
+        found, place = sums.histograms(session, kpi, everyone, ("category_id",)), 0
+    together: dict[int, list[Histogram]] = defaultdict(list)
+    for one in found:
+        together[one.keys[place]].append(one)
+    return {category: fence_of(_merged(parts)) for category, parts in together.items()}
+
+
+def _merged(parts: Sequence[Histogram]) -> Ranked:
+    if len(parts) == 1:
+        return parts[0].ranked
+    return Ranked(sum((Counter(part.bins) for part in parts), Counter()))
+
+
+def fence_of(ranked: Ranked) -> Decimal:
+    """Return the third quartile plus REACH times its distance from the first; at least one bid is counted."""
+    lower, upper = (ranked.percentile(share) or Decimal(0) for share in (LOWER, UPPER))
+    return upper + REACH * (upper - lower)
+
+
+def _above(ranked: Ranked, fence: Decimal) -> int:
+    return ranked.n - ranked.up_to(fence)
+
+
+def _box(category_id: int, ranked: Ranked, fence: Decimal) -> Box:
+    inside, values = bisect_right(ranked.values, fence), ranked.values
+    least, most = (values[0], values[inside - 1]) if inside else (values[-1], values[-1])
+    lower, median, upper = (ranked.percentile(share) or Decimal(0) for share in (LOWER, MIDDLE, UPPER))
+    return Box(
+        category_id,
+        least * BIN,
+        lower * BIN,
+        median * BIN,
+        upper * BIN,
+        most * BIN,
+        fence * BIN,
+        values[-1] * BIN,
+        ranked.n,
+        _above(ranked, fence),
+    )

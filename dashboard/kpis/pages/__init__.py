@@ -1,0 +1,1 @@
+"""Pages of insights as plain objects: the browser shows them, exports and mails write them."""

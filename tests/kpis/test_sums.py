@@ -1,0 +1,83 @@
+"""Facts and sums against counts made by hand."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from statistics import stdev
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from dashboard.kpis import bins, refreshing, registry, sums
+from dashboard.kpis.asking import Terms
+from dashboard.kpis.definitions import suppliers
+from tests.kpis.conftest import Company
+
+TERMS = Terms(datetime(2026, 4, 15, tzinfo=UTC), "EUR", ())
+
+
+def test_line_received_in_full_on_its_day_is_on_time(tenant: Session, company: Company) -> None:
+    receipt = company.receive("2026-03-31T23:30+02:00", 10, "2.50")
+    line = receipt.lines[0].order_line
+    receipt.order.status = "received"
+    line.promised_on = date(2026, 3, 31)
+    tenant.flush()
+    refreshing.rebuild(tenant, suppliers.DELIVERIES, TERMS)
+    filters = sums.Filters((company.org.id,), date(2026, 3, 1), date(2026, 3, 1))
+    (figure,) = sums.read(tenant, registry.get("otif"), filters)
+    assert (figure.value, figure.n) == (Decimal(100), 1)
+    (by_supplier,) = sums.read(tenant, registry.get("otif"), filters, by=("subject_id",))
+    assert by_supplier.keys == (receipt.order.supplier_id,)
+
+
+def test_nothing_is_no_data(tenant: Session, company: Company) -> None:
+    refreshing.rebuild(tenant, suppliers.DELIVERIES, TERMS)
+    filters = sums.Filters((company.org.id,), date(2026, 3, 1), date(2026, 3, 1))
+    (figure,) = sums.read(tenant, registry.get("otif"), filters)
+    assert (figure.value, figure.n) == (None, 0)
+
+
+@pytest.mark.parametrize("share", ["0", "0.25", "0.5", "0.75", "1"], ids=str)
+def test_percentile_of_bins_is_the_one_of_the_database(tenant: Session, share: str) -> None:
+    counted = {0: 3, 1: 1, 4: 2, 9: 1, 12: 0, 40: 3}
+    values = [value for value, count in counted.items() for _ in range(count)]
+    right = tenant.execute(
+        text("SELECT percentile_cont(:share) WITHIN GROUP (ORDER BY v) FROM unnest(:values) AS v"),
+        {"share": float(share), "values": values},
+    ).scalar_one()
+    assert float(bins.percentile(counted, Decimal(share)) or 0) == right
+
+
+def test_percentile_of_nothing_is_no_data() -> None:
+    assert bins.percentile({7: 0}, Decimal("0.5")) is None
+
+
+def test_counts_packed_into_numbers_come_out_as_they_went_in(tenant: Session) -> None:
+    counted = {0: 1, 1: 999_999_999_999, 63: 7, 64: 2, 200: 10**11, 10_000: 3}
+    rows = tenant.connection().exec_driver_sql(
+        f"SELECT {bins.IN_CHUNK}, sum(n * {bins.PACKED})"
+        " FROM unnest(%(values)s, %(counts)s) AS c (bin, n) GROUP BY 1",
+        {"values": list(counted), "counts": list(counted.values())},
+    )
+    assert dict(pair for chunk, packed in rows for pair in bins.unpack(chunk, packed)) == counted
+
+
+def test_deviation_is_that_of_the_sample_and_needs_two() -> None:
+    kpi = registry.get("lead_variability")
+    days = [Decimal(value) for value in (-2, 0, 1, 5)]
+    squares, total = sum((day * day for day in days), Decimal()), sum(days, Decimal())
+    added = {kpi.numerator: squares, kpi.denominator: Decimal(4), kpi.extra: total}
+    assert float(sums.value_of(kpi, added) or 0) == pytest.approx(float(stdev(days)))
+    alone = {kpi.numerator: Decimal(4), kpi.denominator: Decimal(1), kpi.extra: Decimal(2)}
+    assert sums.value_of(kpi, alone) is None
+
+
+def test_sum_without_any_record_is_no_data_and_never_nought() -> None:
+    kpi = registry.get("spend")
+    assert sums.value_of(kpi, {kpi.numerator: Decimal(0), kpi.count: Decimal(0)}) is None
+    assert sums.value_of(kpi, {kpi.numerator: Decimal(0), kpi.count: Decimal(1)}) == 0
+
+
+def test_every_sum_says_how_many_records_stand_behind_it() -> None:
+    kinds = {"sum", "level"}
+    assert [kpi.code for kpi in registry.KPIS.values() if kpi.kind in kinds and not kpi.count] == []
