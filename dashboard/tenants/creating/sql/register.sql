@@ -3,6 +3,7 @@
 -- who asks for a slug that still leads to the tenant that had it. Without `domain_id` the host is taken.
 -- A spare becomes the tenant's with its role, in ledger and history too; all that is left to do is to rename it. No two callers get
 -- the same one, and none waits for the other. One statement: a new connection reads and plans anew whatever it is asked.
+-- Names are looked up one by one along their indexes: a join would make the planner load the columns' statistics, and grow with them.
 WITH spare AS MATERIALIZED (
     {usable} LIMIT 1 FOR UPDATE OF h SKIP LOCKED
 ),
@@ -12,8 +13,8 @@ taken AS MATERIALIZED (
 free AS (
     SELECT c.name FROM unnest(CAST(:names AS text [])) WITH ORDINALITY AS c (name, place)
     WHERE to_regnamespace(c.name) IS NULL AND to_regrole(c.name) IS NULL
-        AND NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.schema_name = c.name)
-        AND NOT EXISTS (SELECT FROM public.tenant AS t WHERE t.role_name = c.name)
+        AND (SELECT t.id FROM public.tenant AS t WHERE t.schema_name = c.name) IS NULL
+        AND (SELECT t.id FROM public.tenant AS t WHERE t.role_name = c.name) IS NULL
     ORDER BY c.place LIMIT 1
 ),
 registered AS (
@@ -36,7 +37,7 @@ hosted AS (
 headed AS (
     UPDATE public.schema_head AS h
     SET schema_name = registered.schema_name, kind = 'tenant', tenant_id = registered.id, moved_at = clock_timestamp()
-    FROM registered, taken WHERE h.schema_name = taken.schema_name
+    FROM registered WHERE h.schema_name = (SELECT taken.schema_name FROM taken)
 ),
 noted AS (
     INSERT INTO public.tenant_revision (tenant_id, to_revision, applied_by, duration_ms)
