@@ -28,9 +28,9 @@ def tenant_name(slug: str) -> str:
 
 
 def candidates(slug: str) -> Iterator[list[str]]:
-    """Return the names a tenant could have for good: alone the one it would like, then others, some at a time.
+    """Return the names a tenant could have for good: the one it would like, then others, some at a time.
 
-    Hardly ever is the first one taken, and looking up each is time.
+    The first one is hardly ever taken, and each that is looked up takes time.
     """
     base = tenant_name(slug)
     yield [base]
