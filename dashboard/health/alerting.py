@@ -31,6 +31,8 @@ def attempted_at(reading: Reading) -> datetime | None:
 
 def stands_still(reading: Reading) -> bool:
     """Whether the probe itself has not even tried for three of its intervals."""
+    if not reading.is_timed:
+        return False
     tried = attempted_at(reading)
     return tried is None or datetime.now(UTC) - tried > STALE_AFTER_INTERVALS * reading.interval
 

@@ -37,8 +37,15 @@ class Reading(ControlModel):
     @property
     def is_stale(self) -> bool:
         """Whether it is older than three intervals: the probe is late or the database is away."""
+        if not self.is_timed:
+            return False
         age = self.age_seconds
         return age is None or timedelta(seconds=age) > STALE_AFTER_INTERVALS * self.interval
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it comes by a clock; with an interval of 0 it is told only while something is at work."""
+        return self.every_seconds > 0
 
     @property
     def interval(self) -> timedelta:

@@ -15,6 +15,7 @@ def store_reading(key: str, data: Mapping[str, Any], error: str = "", *, every: 
     """Keep a probe's answer. With `error` the last good data stays and the error is put beside it.
 
     `every` is the probe's interval in seconds; a page calls a reading stale after three of them.
+    0 says that it comes only while something is at work: nobody misses it afterwards.
     """
     now = datetime.now(UTC)
     if error:

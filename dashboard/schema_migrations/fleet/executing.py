@@ -26,7 +26,6 @@ from dashboard.tenancy import queries as tenancy
 
 LOOK_SECONDS = 1.0
 TELL_SECONDS = 1.0
-EVERY_SECONDS = 10  # how often a watcher's reading is meant to come at least
 
 
 class HaltedError(ConflictError):
@@ -175,7 +174,7 @@ class _Hooks:
             "moved_at": self._moved_at.isoformat(),
             "waiting": list(progress.waiting),
         }
-        store_reading(queries.READING, data, every=EVERY_SECONDS)
+        store_reading(queries.READING, data, every=0)  # no probe: after the run none is missed
         db.session.commit()
 
     def log(self, text: str) -> None:

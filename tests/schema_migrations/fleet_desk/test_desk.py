@@ -1,10 +1,15 @@
 """Plan, approve and run at the desk: what is refused, what halts, and what goes on."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import text
 
+from dashboard.health.alerting import stands_still
+from dashboard.health.models import Reading
 from dashboard.jobs.store import control_transaction
 from dashboard.schema_migrations.fleet.models import FleetPlan, FleetRun
+from dashboard.schema_migrations.fleet.queries import READING
 from tests.schema_migrations.fleet_desk.desk import NO_BACKUP, Desk
 
 pytestmark = pytest.mark.commits
@@ -188,11 +193,28 @@ def test_a_schema_is_left_out_with_a_reason_and_the_rest_goes_on(desk: Desk) -> 
     address = f"{RUNS}{run.id}/skip/tenant_01"
     assert "Why it is left out" in browser.get(address).text
     assert browser.post(address, data={"reason": "no"}).status_code == 422
+    assert "Mend the cause and retry" in browser.get(f"{RUNS}{run.id}/").text
     assert browser.post(address, data={"reason": "Its data is mended tomorrow."}).status_code == 302
+    assert "What failed has been decided: resume" in browser.get(f"{RUNS}{run.id}/").text
     assert browser.post(f"{RUNS}{run.id}/resume").status_code == 302
     assert desk.work(run).status == "succeeded"
     assert desk.ground.statuses(run.id)["tenant_01"] == "skipped"
     assert "mended tomorrow" in browser.get(f"{RUNS}{run.id}/report.csv").text
+    html = browser.get(f"{RUNS}{run.id}/").text
+    assert "3 of 4 schemas stand at a4. 1 left out" in html
+    assert "This page can be left" not in html, "nothing goes on any more"
+
+
+def test_nobody_misses_what_a_run_tells_once_it_is_over(desk: Desk) -> None:
+    desk.ground.settle(1)
+    browser = desk.browser()
+    desk.work(desk.started(browser, desk.approved(browser)))
+    with control_transaction() as session:
+        told = session.get_one(Reading, READING)
+        told.taken_at = datetime.now(UTC) - timedelta(days=1)
+        assert told.data["settled"] == 1
+        assert not stands_still(told)
+        assert not told.is_stale
 
 
 def test_a_second_run_is_refused_while_one_is_open_and_cancelling_frees_the_desk(desk: Desk) -> None:
