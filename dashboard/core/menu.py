@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 from flask import Flask, current_app, g, request, url_for
 from flask_login import current_user
@@ -36,11 +37,14 @@ class MenuLink:
     endpoint: str
     section: str
 
-    @property
-    def active(self) -> bool:
-        """Whether the current page belongs to it."""
-        here = request.endpoint or ""
-        return here == self.endpoint or here.rpartition(".")[0] == self.endpoint.rpartition(".")[0] != ""
+    def nearness(self, endpoint: str, path: str) -> int:
+        """How near it is to a page: its own, else above it by address, else of the same feature; 0 when not at all."""
+        if endpoint == self.endpoint:
+            return len(path) + 1
+        above = self.url.rstrip("/")
+        if above.count("/") > 1 and path.startswith(f"{above}/"):  # all of a desk lies below its first page
+            return len(above)
+        return int(endpoint.rpartition(".")[0] == self.endpoint.rpartition(".")[0] != "")
 
 
 Groups = list[tuple[str, list[MenuLink]]]
@@ -73,16 +77,26 @@ def menu_groups() -> Groups:
     return remembered[key]
 
 
-def menu_html(draw: Callable[[Groups], Markup]) -> Markup:
-    """The menu as drawn by the template, drawn once per grants, tenant and page it marks as current."""
+def current_link(groups: Groups) -> MenuLink | None:
+    """The entry to be marked as current: the one that is nearest to the page."""
+    here, path = request.endpoint or "", request.path
+    near = [(link.nearness(here, path), link) for _title, links in groups for link in links]
+    nearness, link = max(near, key=itemgetter(0), default=(0, None))
+    return link if nearness else None
+
+
+def menu_html(draw: Callable[[Groups, MenuLink | None], Markup]) -> Markup:
+    """The menu as drawn by the template, drawn once per grants, tenant and entry it marks as current."""
     remembered: dict[object, Markup] = current_app.extensions.setdefault("menu_html", {})
     tenant = getattr(g, "tenant", None)
     grants = getattr(current_user, "grants", None)
-    key = (grants, tenant.slug if tenant else None, request.endpoint, request.path == "/")
+    groups = menu_groups()
+    current = current_link(groups)
+    key = (grants, tenant.slug if tenant else None, current, request.blueprint == "home")
     if key not in remembered:
         if len(remembered) >= REMEMBERED:
             remembered.clear()
-        remembered[key] = draw(menu_groups())
+        remembered[key] = draw(groups, current)
     return remembered[key]
 
 
