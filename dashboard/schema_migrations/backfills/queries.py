@@ -1,7 +1,7 @@
 """Reads how far each data change has come, for the pages."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -13,14 +13,17 @@ from dashboard.jobs.models import ACTIVE, JobRun
 from dashboard.schema_migrations.backfills.declared import DataChange, list_changes
 from dashboard.schema_migrations.backfills.models import BackfillProgress
 from dashboard.schema_migrations.backfills.service import JOB, reached_by
+from dashboard.schema_migrations.histories import History
 from dashboard.schema_migrations.models import SchemaHead, SchemaKind
+from dashboard.schema_migrations.revisions import distances
 from dashboard.tenancy.models import Tenant
 
-ORDER = ("failed", "running", "interrupted", "behind", "pending", "done")
+ORDER = ("failed", "running", "interrupted", "behind", "unknown", "pending", "done")
 ADVICE = {
     "failed": "Mend what the message names, then resume; other tenants are not touched by it.",
     "interrupted": "Its run is gone. Resume: it goes on behind the last batch.",
     "behind": "Migrate this tenant first, then resume.",
+    "unknown": "At a revision that this code does not know; the release that brought it there can go on.",
 }
 
 
@@ -37,7 +40,7 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True)
 class TenantProgress:
-    """How far a data change has come in one tenant; `status` also knows `interrupted` and `behind`."""
+    """How far a data change has come in one tenant; `status` also knows `interrupted`, `behind` and `unknown`."""
 
     schema: str
     name: str
@@ -110,8 +113,8 @@ def get_view(change: DataChange) -> ChangeView:
     """Return one data change, tenants that need something first."""
     run = latest_run(change.name)
     is_active = run is not None and run.status in ACTIVE
-    reached = reached_by(change)
-    tenants = [_progress(row, reached, is_active=is_active) for row in _rows(change)]
+    reached, known = reached_by(change), distances(History.TENANT)
+    tenants = [_progress(row, reached, known, is_active=is_active) for row in _rows(change)]
     return ChangeView(change, sorted(tenants, key=lambda row: (ORDER.index(row.status), row.name)), run)
 
 
@@ -137,10 +140,12 @@ def _rows(change: DataChange) -> list[_Row]:
     return [_Row(*row) for row in db.session.execute(query)]
 
 
-def _progress(row: _Row, reached: frozenset[str], *, is_active: bool) -> TenantProgress:
+def _progress(
+    row: _Row, reached: frozenset[str], known: Container[str | None], *, is_active: bool
+) -> TenantProgress:
     status = row.status or "pending"
     if status != "done" and row.revision not in reached:
-        status = "behind"
+        status = "behind" if row.revision in known else "unknown"
     elif status == "running" and not is_active:
         status = "interrupted"
     return TenantProgress(

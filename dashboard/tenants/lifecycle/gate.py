@@ -39,9 +39,9 @@ def _closed(tenant: TenantRef) -> ClosedError:
     since = f" since {row.status_since:%Y-%m-%d %H:%M} UTC" if row.status_since else ""
     reason = f": {row.status_reason.rstrip('.')}." if row.status_reason else "."
     fix = (
-        "An administrator can resume it under Admin, Tenants; nothing in it was changed."
+        "An administrator can resume it under Administration, Tenants; nothing in it was changed."
         if tenant.status == TenantStatus.SUSPENDED
-        else "An administrator can restore it from its archive under Admin, Tenants."
+        else "An administrator can restore it from its archive under Administration, Tenants."
     )
     return ClosedError(f"{tenant.name} is {tenant.status}{since}{reason}", fix=fix)
 

@@ -35,7 +35,7 @@ def consequences(tenant: TenantRef, action: str) -> list[str]:
     told = {
         "rename": [
             "People keep their roles, and links to old addresses lead on.",
-            f"Schema, role ({tenant.schema}) and uploaded files stay where they are.",
+            f"Schema ({tenant.schema}), role ({tenant.role}) and uploaded files stay where they are.",
         ],
         "suspend": [
             "Everybody who works in it is stopped at their next click and reads the reason.",
