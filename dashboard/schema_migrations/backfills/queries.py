@@ -40,7 +40,7 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True)
 class TenantProgress:
-    """How far a data change has come in one tenant; `status` also knows `interrupted`, `behind` and `unknown`."""
+    """How far a data change has come in one tenant; `status` knows `interrupted`, `behind`, `unknown` too."""
 
     schema: str
     name: str

@@ -129,6 +129,7 @@ def test_a_run_can_be_stopped_and_a_dead_one_shows(schema: str, order: Read, log
     browser.post(f"{URL}run")
     assert browser.post(f"{URL}stop").status_code == 302
     assert newest_run().status == RunStatus.CANCELLED
+    assert b"Stopped." in browser.get(URL).data, "who pressed Stop reads of no failure"
     row = "INSERT INTO public.backfill_progress (name, schema_name, status, rows_done) VALUES (:n, :s, :t, 5)"
     with owner(schema) as connection:
         connection.execute(text(row), {"n": NAME, "s": schema, "t": "running"})
@@ -143,6 +144,9 @@ def test_a_tenant_behind_is_told_to_migrate_first(schema: str, order: Read, logi
         connection.execute(head, {"r": "0002", "s": schema})
     assert queries.get_view(get_change(NAME)).counts["behind"] == 1
     assert b"Migrate this tenant first" in login("dba").get(URL).data
+    with owner(schema) as connection:
+        connection.execute(head, {"r": "9999", "s": schema})
+    assert queries.get_view(get_change(NAME)).counts["unknown"] == 1
     with owner(schema) as connection:
         connection.execute(head, {"r": "0007", "s": schema})
 
