@@ -46,6 +46,7 @@ def act(slug: str, action: str) -> ResponseReturnValue:
         "chosen": tenant,
         "title": page.title.format(name=tenant.name),
         "button": page.button,
+        "tone": "danger" if page.is_dangerous else "primary",
         "word": slug if page.is_typed else "",
         "sentences": wording.consequences(tenant, action),
         "cancel": url_for("tenants.details", slug=slug),
@@ -91,6 +92,7 @@ def restore_archive(archive_id: int) -> ResponseReturnValue:
     context = {
         "title": f"Restore {archive.name}?",
         "button": "Restore it",
+        "tone": "primary",
         "word": "",
         "sentences": wording.restoring(archive),
         "cancel": url_for("lifecycle.archives"),

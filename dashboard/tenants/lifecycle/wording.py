@@ -11,22 +11,23 @@ from dashboard.tenants.lifecycle.models import TenantArchive
 
 @dataclass(frozen=True)
 class Page:
-    """How an action is asked for; with `is_typed` the short name has to be typed."""
+    """How an action is asked for: red where people lose something, and with `is_typed` by typing the short name."""
 
     title: str
     button: str
     form: type[AskForm]
+    is_dangerous: bool = False
     is_typed: bool = False
 
 
 PAGES = {
     "rename": Page("Rename {name}", "Rename", RenameForm),
-    "suspend": Page("Suspend {name}?", "Suspend it", ReasonForm),
+    "suspend": Page("Suspend {name}?", "Suspend it", ReasonForm, is_dangerous=True),
     "resume": Page("Resume {name}?", "Resume it", AskForm),
     "clone": Page("Clone {name}", "Clone it", CloneForm),
-    "archive": Page("Archive {name}?", "Archive it", ReasonForm, is_typed=True),
+    "archive": Page("Archive {name}?", "Archive it", ReasonForm, is_dangerous=True, is_typed=True),
     "restore": Page("Restore {name} from its archive?", "Restore it", AskForm),
-    "delete": Page("Delete {name}?", "Delete it", ReasonForm, is_typed=True),
+    "delete": Page("Delete {name}?", "Delete it", ReasonForm, is_dangerous=True, is_typed=True),
 }
 
 

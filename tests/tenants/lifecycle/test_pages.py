@@ -29,6 +29,8 @@ def test_an_action_asks_then_is_a_job(
     url = f"/admin/tenants/{town.tenant.slug}/{action}"
     page = admin.get(url)
     assert page.status_code == 200
+    is_red = "btn-danger" in page.get_data(as_text=True)
+    assert is_red == (action in {"suspend", "archive", "delete"}), "red is for what people lose by"
     refused = admin.post(url, data={"slug": "-", "name": "", "confirmation": "no"})
     assert refused.status_code == 422
     answer = admin.post(url, data=fields | {"confirmation": town.tenant.slug})
