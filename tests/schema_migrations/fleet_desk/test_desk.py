@@ -64,6 +64,7 @@ def test_only_the_right_hash_approves(desk: Desk) -> None:
     for typed in ("deadbeef", "", sql_hash[:7], sql_hash + "0"):
         refused = browser.post(address, data={"sql_hash": typed, "note": "Nobody minds in a test."})
         assert refused.status_code == 422, typed
+        assert 'role="alert" tabindex="-1" autofocus' in refused.text, "the form is far down the page"
         assert desk.newest(FleetPlan).status == "draft"
     assert browser.post(address, data={"sql_hash": sql_hash, "note": ""}).status_code == 302
     assert desk.newest(FleetPlan).status == "approved"
