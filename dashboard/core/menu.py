@@ -38,7 +38,7 @@ class MenuLink:
     section: str
 
     def nearness(self, endpoint: str, path: str) -> int:
-        """How near it is to a page: its own, above it by address, or of the same feature; 0 when not at all."""
+        """How near it is to a page: its own, above it by address, of the same feature; 0 when not at all."""
         if endpoint == self.endpoint:
             return len(path) + 1
         above = self.url.rstrip("/")

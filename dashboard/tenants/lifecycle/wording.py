@@ -11,7 +11,7 @@ from dashboard.tenants.lifecycle.models import TenantArchive
 
 @dataclass(frozen=True)
 class Page:
-    """How an action is asked for: red where people lose something, and with `is_typed` by typing the short name."""
+    """How an action is asked for: red where people lose by it, with `is_typed` by typing the short name."""
 
     title: str
     button: str
