@@ -19,6 +19,7 @@ from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenants.isolation import probes
 from dashboard.tenants.isolation.attempts import Verdict
+from dashboard.tenants.isolation.closing import closing
 from dashboard.tenants.isolation.models import IsolationCheck
 from dashboard.tenants.isolation.probes import Opening, Outcome
 
@@ -141,6 +142,7 @@ def _found(openings: Sequence[Opening]) -> list[dict[str, str]]:
             "verdict": Verdict.ALLOWED.value,
             "state": "",
             "answer": "the catalog says so",
+            "closing": closing(opening),
         }
         for opening in openings
     ]

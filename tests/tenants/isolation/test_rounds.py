@@ -165,6 +165,23 @@ def test_a_hole_made_on_purpose_is_found_and_alerted(
     assert fires() == []
 
 
+def test_the_statement_that_is_shown_closes_the_hole(
+    control: Session, acme: TenantRef, globex: TenantRef, servers: Any
+) -> None:
+    opening, undo, _words = HOLES["a right on a table"]
+    everybody, undo_everybody, _words = HOLES["a right for everybody"]
+    names = {"a": acme, "b": globex}
+    statements, closing = (
+        [line.format(**names) for line in lines]
+        for lines in ([*opening, *everybody], [*undo, *undo_everybody])
+    )
+    with made(statements, closing, servers):
+        shown = [entry["closing"] for entry in found()]
+        assert len(shown) == 3
+        with made(shown, [], servers):
+            assert found() == []
+
+
 def test_with_the_schema_open_the_attempt_itself_gets_in(
     control: Session, acme: TenantRef, globex: TenantRef, servers: Any
 ) -> None:
