@@ -39,7 +39,7 @@ from dashboard.users import passwords
 from dashboard.users.models import Operator
 from dashboard.users.service import create_operator
 
-pytest_plugins = ("tests.cluster", "tests.counting")
+pytest_plugins = ("tests.cluster", "tests.counting", "tests.rubbish")
 
 
 @pytest.hookimpl(wrapper=True)
