@@ -53,17 +53,24 @@ def months(day: str) -> str:
 
 
 def computed(kind: Squares) -> str:
-    """Return the SELECT of all rows of a kind, over the sums by subject."""
+    """Return the SELECT of all rows of a kind, over the sums by subject.
+
+    A subject's months are paired within one row of arrays: joined with itself, each sum would be held
+    against every other wherever the planner knows nothing yet of what was just written.
+    """
     own = (
-        f"SELECT {KEYS}, month, {months('month')} AS at, sum(s{kind.place}) AS x FROM kpi_subject_sum"  # noqa: S608
+        f"SELECT {KEYS}, month, sum(s{kind.place}) AS x FROM kpi_subject_sum"  # noqa: S608
         f" WHERE family = '{kind.source}' GROUP BY {KEYS}, month HAVING sum(s{kind.place}) <> 0"
     )
     return (
-        f"WITH own AS MATERIALIZED ({own})"  # noqa: S608
-        f" SELECT '{kind.name}'::text AS family, a.org_id, a.month, a.category_id, ''::text AS region,"
-        " a.at - b.at AS bin, 0::bigint AS n, sum(CASE a.at WHEN b.at THEN 1 ELSE 2 END * a.x * b.x) AS s1"
-        f" FROM own AS a JOIN own AS b USING ({KEYS}) WHERE b.at <= a.at"
-        " GROUP BY a.org_id, a.month, a.category_id, a.at - b.at"
+        f"SELECT '{kind.name}'::text AS family, org_id, a.month, category_id, ''::text AS region,"  # noqa: S608
+        f" {months('a.month')} - {months('b.month')} AS bin, 0::bigint AS n,"
+        " sum(CASE a.month WHEN b.month THEN 1 ELSE 2 END * a.x * b.x) AS s1"
+        f" FROM (SELECT {KEYS}, array_agg(month) AS months, array_agg(x) AS sums FROM ({own}) AS own"
+        f" GROUP BY {KEYS}) AS s, unnest(s.months, s.sums) AS a (month, x),"
+        " unnest(s.months, s.sums) AS b (month, x)"
+        " WHERE b.month <= a.month GROUP BY org_id, category_id, a.month, b.month"
+        " ORDER BY org_id, a.month, category_id"  # as pages read them
     )
 
 
