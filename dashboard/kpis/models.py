@@ -100,7 +100,7 @@ class KpiSubjectSum(_Bucket, _Sums, TenantModel):
                 "month",
                 text("s1 DESC NULLS LAST"),
                 postgresql_include=["subject_id"],
-                postgresql_where=text("family LIKE '%:all'"),
+                postgresql_where=text(r"family LIKE '%\:all'"),
             ),
         )
 

@@ -58,3 +58,14 @@ def test_supplier_never_among_the_largest_of_a_month_is_found(tenant: Session) -
 
 def test_nobody_is_the_largest_of_nobody(tenant: Session) -> None:
     assert largest.find(tenant, registry.get("spend"), FILTERS, SIZE) == []
+
+
+def test_the_index_holds_the_sums_of_all_categories_and_regions(tenant: Session) -> None:
+    """In SQLAlchemy's text a colon begins a bind: unless escaped, the index would hold nothing."""
+    found = tenant.execute(
+        text(
+            "SELECT pg_get_expr(indpred, indrelid) FROM pg_index"
+            " WHERE indexrelid = 'ix_kpi_subject_sum_largest'::regclass"
+        )
+    ).scalar_one()
+    assert found == f"(family ~~ '{adding.all_of('%')}'::text)"
