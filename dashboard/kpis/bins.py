@@ -5,10 +5,13 @@ Numbers add up digit by digit, so such counts are kept, added and taken away lik
 hundredth of the rows. The bins 0 to CHUNK - 1 are in chunk 0, and so on.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from itertools import accumulate, compress
+from functools import cached_property
+from itertools import accumulate
 from math import floor
 from struct import Struct
 
@@ -22,20 +25,40 @@ PACKED = f"('1e' || {PLACES} * (bin %% {CHUNK}))::numeric"
 DIGITS = Struct(f"{PLACES}s" * CHUNK)
 
 
-def unpack(chunk: int, packed: Decimal) -> Iterator[tuple[int, int]]:
-    """Yield the bins of a chunk with how many facts each has, in order."""
-    digits = format(packed, "f").zfill(CHUNK * PLACES).encode()
-    counts = [*map(int, reversed(DIGITS.unpack(digits)))]  # the last digits are those of the first bin
-    values = range(chunk * CHUNK, (chunk + 1) * CHUNK)
-    return zip(compress(values, counts), filter(None, counts), strict=True)
+@dataclass(frozen=True)
+class Chunk:
+    """The counts of neighbouring bins: how many facts they have together, and all of them as digits."""
+
+    n: int
+    packed: str
+
+    @cached_property
+    def ends(self) -> list[int]:
+        """How many facts each bin has together with those before it in the chunk."""
+        digits = DIGITS.unpack(self.packed.zfill(CHUNK * PLACES).encode())
+        return list(accumulate(map(int, reversed(digits))))  # the last digits are those of the first bin
+
+
+def pack(counted: Mapping[int, int]) -> dict[int, Chunk]:
+    """Put counts by bin into chunks, by their number."""
+    numbers: dict[int, int] = defaultdict(int)
+    facts: dict[int, int] = defaultdict(int)
+    for value, count in counted.items():
+        numbers[value // CHUNK] += count * 10 ** (PLACES * (value % CHUNK))
+        facts[value // CHUNK] += count
+    return {number: Chunk(facts[number], str(packed)) for number, packed in numbers.items()}
 
 
 class Ranked:
-    """Counted facts in the order of their values: how many there are, up to where, and which one is where."""
+    """Counted facts in the order of their values: how many there are, up to where, and which one is where.
 
-    def __init__(self, counted: Mapping[int, int]) -> None:
-        self.values = sorted(compress(counted, counted.values()))
-        self._ends = list(accumulate(map(counted.__getitem__, self.values)))
+    Most chunks lie between what is asked for and are never unpacked.
+    """
+
+    def __init__(self, chunks: Mapping[int, Chunk]) -> None:
+        self.chunks = chunks
+        self._numbers = sorted(chunks)
+        self._ends = list(accumulate(chunks[number].n for number in self._numbers))
 
     @property
     def n(self) -> int:
@@ -44,25 +67,42 @@ class Ranked:
 
     def up_to(self, value: Decimal) -> int:
         """How many facts are not above a value."""
-        place = bisect_right(self.values, floor(value))
-        return self._ends[place - 1] if place else 0
+        number, last = divmod(floor(value), CHUNK)
+        place = bisect_left(self._numbers, number)
+        below = self._ends[place - 1] if place else 0
+        return below + self.chunks[number].ends[last] if number in self.chunks else below
+
+    def at(self, rank: int) -> int:
+        """Return the value of one fact: 0 is the smallest, n - 1 the largest."""
+        place = bisect_right(self._ends, rank)
+        number = self._numbers[place]
+        before = self._ends[place - 1] if place else 0
+        return number * CHUNK + bisect_right(self.chunks[number].ends, rank - before)
 
     def percentile(self, share: Decimal) -> Decimal | None:
         """Return the value below which a share (0 to 1) of the facts lies; None when there are none.
 
         Between two neighbours it is interpolated, so that the median of 1 and 4 is 2.5.
         """
-        if not self._ends:
+        if not self.n:
             return None
         place = share * (self.n - 1)
         below = floor(place)
-        lower, upper = self._at(below), self._at(-floor(-place))
+        lower, upper = Decimal(self.at(below)), self.at(-floor(-place))
         return lower + (place - below) * (upper - lower)
 
-    def _at(self, rank: int) -> Decimal:
-        return Decimal(self.values[bisect_right(self._ends, rank)])
 
-
-def percentile(bins: Mapping[int, int], share: Decimal) -> Decimal | None:
-    """Return the value below which a share (0 to 1) of the counted facts lies; None when there are none."""
-    return Ranked(bins).percentile(share)
+def together(parts: Sequence[Ranked]) -> Ranked:
+    """Return the facts of all of them."""
+    if len(parts) == 1:
+        return parts[0]
+    found: dict[int, list[Chunk]] = defaultdict(list)
+    for part in parts:
+        for number, chunk in part.chunks.items():
+            found[number].append(chunk)
+    return Ranked(
+        {
+            number: Chunk(sum(one.n for one in chunks), str(sum(int(one.packed) for one in chunks)))
+            for number, chunks in found.items()
+        }
+    )

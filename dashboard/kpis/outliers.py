@@ -1,7 +1,6 @@
 """Computes which bids are far dearer than others in their category, from how many bids each index has."""
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -10,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from dashboard.kpis import registry, sums
-from dashboard.kpis.bins import Ranked
+from dashboard.kpis.bins import Ranked, together
 from dashboard.kpis.composites import composite
 from dashboard.kpis.registry import Kpi
 from dashboard.kpis.sums import By, Figure, Filters, Histogram
@@ -75,16 +74,10 @@ def _fences(
     everyone = replace(filters, regions=(), subject_id=None)
     if everyone != filters:
         found, place = sums.histograms(session, kpi, everyone, ("category_id",)), 0
-    together: dict[int, list[Histogram]] = defaultdict(list)
+    ranked: dict[int, list[Ranked]] = defaultdict(list)
     for one in found:
-        together[one.keys[place]].append(one)
-    return {category: fence_of(_merged(parts)) for category, parts in together.items()}
-
-
-def _merged(parts: Sequence[Histogram]) -> Ranked:
-    if len(parts) == 1:
-        return parts[0].ranked
-    return Ranked(sum((Counter(part.bins) for part in parts), Counter()))
+        ranked[one.keys[place]].append(one.ranked)
+    return {category: fence_of(together(parts)) for category, parts in ranked.items()}
 
 
 def fence_of(ranked: Ranked) -> Decimal:
@@ -98,8 +91,8 @@ def _above(ranked: Ranked, fence: Decimal) -> int:
 
 
 def _box(category_id: int, ranked: Ranked, fence: Decimal) -> Box:
-    inside, values = bisect_right(ranked.values, fence), ranked.values
-    least, most = (values[0], values[inside - 1]) if inside else (values[-1], values[-1])
+    inside, highest = ranked.up_to(fence), ranked.at(ranked.n - 1)
+    least, most = (ranked.at(0), ranked.at(inside - 1)) if inside else (highest, highest)
     lower, median, upper = (ranked.percentile(share) or Decimal(0) for share in (LOWER, MIDDLE, UPPER))
     return Box(
         category_id,
@@ -109,7 +102,7 @@ def _box(category_id: int, ranked: Ranked, fence: Decimal) -> Box:
         upper * BIN,
         most * BIN,
         fence * BIN,
-        values[-1] * BIN,
+        highest * BIN,
         ranked.n,
-        _above(ranked, fence),
+        ranked.n - inside,
     )

@@ -7,8 +7,7 @@ has, and by subject the facts themselves.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, localcontext
-from functools import cached_property
+from decimal import Context, Decimal, localcontext
 from typing import Any, Literal
 
 from sqlalchemy.orm import Session
@@ -16,15 +15,16 @@ from sqlalchemy.orm import Session
 from dashboard.kpis import bins, composites
 from dashboard.kpis.adding import all_of, bins_of, regions_of, whole_of
 from dashboard.kpis.asking import Terms
-from dashboard.kpis.bins import Ranked
+from dashboard.kpis.bins import Chunk, Ranked
 from dashboard.kpis.families import Family
 from dashboard.kpis.registry import Kpi
 from dashboard.kpis.remembering import remembered
 
 By = Literal["org_id", "month", "category_id", "region", "subject_id"]
 DIGITS = 50
-PACKED = "sum(s1)"
-"""Of the rows that count bins: as many digits of it as a chunk of bins needs."""
+EXACT = Context(prec=DIGITS)
+COUNTED = "sum(n)::bigint, sum(s1)::text"
+"""Of the rows that count bins: how many facts a chunk of them has, and each bin's as digits."""
 AHEAD = timedelta(hours=14)
 """How much earlier a day begins where it begins first."""
 LAST_MONTH = (
@@ -58,15 +58,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many facts each bin has, with what they were grouped by."""
+    """Facts in the order of their bins, with what they were grouped by."""
 
     keys: tuple[Any, ...]
-    bins: Mapping[int, int]
-
-    @cached_property
-    def ranked(self) -> Ranked:
-        """The facts in the order of their values."""
-        return Ranked(self.bins)
+    ranked: Ranked
 
 
 @dataclass(frozen=True)
@@ -115,7 +110,7 @@ def histograms(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By] = 
     if filters.subject_id is not None or "subject_id" in by:
         source = _Source("kpi_fact", "m", "count(*)", kpi.family)
     else:
-        source = _Source("kpi_sum", "s", PACKED, kept_as(bins_of(kpi.family), filters, by))
+        source = _Source("kpi_sum", "s", COUNTED, kept_as(bins_of(kpi.family), filters, by))
     return _count(session, source, filters, by)
 
 
@@ -156,12 +151,12 @@ def value_of(kpi: Kpi, sums: Mapping[str, Decimal | None]) -> Decimal | None:
     is_empty = kpi.kind in {"sum", "level"} and kpi.count in sums and not sums[kpi.count]
     if above is None or is_empty:
         return None
-    with localcontext(prec=DIGITS):
-        if kpi.kind in {"sum", "level"}:
-            return kpi.factor * above
-        if kpi.kind in {"ratio", "mean"}:
-            return kpi.factor * above / below if below else None
-        if kpi.kind == "deviation":
+    if kpi.kind in {"sum", "level"}:
+        return EXACT.multiply(kpi.factor, above)
+    if kpi.kind in {"ratio", "mean"}:
+        return EXACT.divide(EXACT.multiply(kpi.factor, above), below) if below else None
+    if kpi.kind == "deviation":
+        with localcontext(EXACT):
             return _deviation(kpi, above, below, extra)
     raise NotImplementedError(kpi.kind)
 
@@ -192,11 +187,15 @@ def _figure(kpi: Kpi, measures: Sequence[str], row: tuple[Any, ...], keys: int) 
 
 
 def _count(session: Session, source: _Source, filters: Filters, by: Sequence[By]) -> list[Histogram]:
-    found: dict[tuple[Any, ...], dict[int, int]] = {} if by else {(): {}}
+    found: dict[tuple[Any, ...], dict[int, Any]] = {} if by else {(): {}}
+    is_packed = source.facts == COUNTED
     for row in _ask(session, source, filters, (*by, "bin"), [source.facts]):
-        counted = bins.unpack(row[-2], row[-1]) if source.facts == PACKED else ((row[-2], int(row[-1])),)
-        found.setdefault(tuple(row[: len(by)]), {}).update(counted)
-    return [Histogram(keys, counted) for keys, counted in found.items()]
+        place, *counted = row[len(by) :]
+        found.setdefault(tuple(row[: len(by)]), {})[place] = Chunk(*counted) if is_packed else counted[0]
+    return [
+        Histogram(keys, Ranked(counted if is_packed else bins.pack(counted)))
+        for keys, counted in found.items()
+    ]
 
 
 def _median(one: Histogram) -> Figure:

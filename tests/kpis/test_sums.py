@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.kpis import bins, refreshing, registry, sums
 from dashboard.kpis.asking import Terms
+from dashboard.kpis.bins import Chunk, Ranked
 from dashboard.kpis.definitions import suppliers
 from tests.kpis.conftest import Company
 
@@ -45,21 +46,42 @@ def test_percentile_of_bins_is_the_one_of_the_database(tenant: Session, share: s
         text("SELECT percentile_cont(:share) WITHIN GROUP (ORDER BY v) FROM unnest(:values) AS v"),
         {"share": float(share), "values": values},
     ).scalar_one()
-    assert float(bins.percentile(counted, Decimal(share)) or 0) == right
+    assert float(Ranked(bins.pack(counted)).percentile(Decimal(share)) or 0) == right
 
 
 def test_percentile_of_nothing_is_no_data() -> None:
-    assert bins.percentile({7: 0}, Decimal("0.5")) is None
+    assert Ranked(bins.pack({7: 0})).percentile(Decimal("0.5")) is None
 
 
 def test_counts_packed_into_numbers_come_out_as_they_went_in(tenant: Session) -> None:
     counted = {0: 1, 1: 999_999_999_999, 63: 7, 64: 2, 200: 10**11, 10_000: 3}
     rows = tenant.connection().exec_driver_sql(
-        f"SELECT {bins.IN_CHUNK}, sum(n * {bins.PACKED})"
+        f"SELECT {bins.IN_CHUNK}, sum(n)::bigint, sum(n * {bins.PACKED})::text"
         " FROM unnest(%(values)s, %(counts)s) AS c (bin, n) GROUP BY 1",
         {"values": list(counted), "counts": list(counted.values())},
     )
-    assert dict(pair for chunk, packed in rows for pair in bins.unpack(chunk, packed)) == counted
+    chunks = {number: Chunk(n, packed) for number, n, packed in rows}
+    assert chunks == bins.pack(counted)
+    ranked = Ranked(chunks)
+    assert ranked.n == sum(counted.values())
+    assert {
+        value: ranked.up_to(Decimal(value)) - ranked.up_to(Decimal(value - 1)) for value in counted
+    } == counted
+
+
+def test_facts_of_several_counts_lie_in_one_order() -> None:
+    parts = [{0: 2, 70: 1}, {3: 1, 70: 4}, {}, {900: 1}]
+    ranked = bins.together([Ranked(bins.pack(part)) for part in parts])
+    assert [ranked.at(rank) for rank in range(ranked.n)] == [0, 0, 3, *[70] * 5, 900]
+    assert [ranked.up_to(Decimal(value)) for value in (-1, 0, 69, 70, 899, 900, 5000)] == [
+        0,
+        2,
+        3,
+        8,
+        8,
+        9,
+        9,
+    ]
 
 
 def test_deviation_is_that_of_the_sample_and_needs_two() -> None:

@@ -1,6 +1,6 @@
 """Reads what a page needs in few queries: the sums of all its families at once, folded here into figures."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -35,8 +35,9 @@ class Bucket:
     def add(self, other: "Bucket") -> None:
         """Add another bucket to this one."""
         self.n += other.n
+        mine = self.measures
         for name, value in other.measures.items():
-            self.measures[name] = self.measures.get(name, Decimal(0)) + value
+            mine[name] = mine[name] + value if name in mine else value
 
     def figure(self, kpi: Kpi, keys: tuple[Any, ...] = ()) -> Figure:
         """What a KPI is, over this bucket."""
@@ -138,13 +139,13 @@ def read_as_of(session: Session, families: Iterable[str]) -> datetime | None:
 
 
 def _folded(kpi: Kpi, found: Buckets, selection: Selection) -> Reading:
-    by_month = {keys[0]: bucket for keys, bucket in found.items()}
-
     def over(months: Sequence[date]) -> Figure:
+        known = [found[(month,)] for month in months if (month,) in found]
+        if kpi.kind == LEVEL or len(known) == 1:
+            return (known or [Bucket()])[-1].figure(kpi)
         total = Bucket()
-        known = [month for month in months if month in by_month]
-        for month in known[-1:] if kpi.kind == LEVEL else known:
-            total.add(by_month[month])
+        for bucket in known:
+            total.add(bucket)
         return total.figure(kpi)
 
     return _of_spans(kpi, selection, over)
@@ -152,15 +153,12 @@ def _folded(kpi: Kpi, found: Buckets, selection: Selection) -> Reading:
 
 def _counted(session: Session, kpi: Kpi, selection: Selection) -> Reading:
     """A median: from how many records each bin has, by month."""
-    by_month: dict[date, Counter[int]] = {}
-    for found in sums.histograms(session, kpi, _whole(selection), ("month",)):
-        by_month[found.keys[0]] = Counter(found.bins)
+    found = sums.histograms(session, kpi, _whole(selection), ("month",))
+    by_month = {one.keys[0]: one.ranked for one in found}
 
     def over(months: Sequence[date]) -> Figure:
-        counted: Counter[int] = Counter()
-        for month in months:
-            counted.update(by_month.get(month, {}))
-        return Figure((), bins.percentile(counted, Decimal("0.5")), counted.total())
+        counted = bins.together([by_month[month] for month in months if month in by_month])
+        return Figure((), counted.percentile(Decimal("0.5")), counted.n)
 
     return _of_spans(kpi, selection, over)
 
