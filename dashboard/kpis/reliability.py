@@ -50,7 +50,7 @@ def read(session: Session, _kpi: Kpi, filters: Filters, by: Sequence[By]) -> lis
     keys = ", ".join(by)
     query, binds = _scores(filters, by)
     ask = session.connection().exec_driver_sql
-    # Sums just rebuilt have no statistics yet: the planner would walk over the means for every group. And
+    # Sums just rebuilt have no statistics yet: the planner would walk over the means for every sum. And
     # calling workers to help takes longer than the sums.
     ask("SET LOCAL enable_nestloop = off; SET LOCAL max_parallel_workers_per_gather = 0")
     rows = ask(
@@ -101,66 +101,66 @@ EXPLANATIONS["reliability"] = explain
 
 def _scores(filters: Filters, by: Sequence[By]) -> tuple[str, dict[str, Any]]:
     """Return SQL with a row per group and part: n, own, mean, shrunk, weight; and its binds."""
-    is_of_subjects = filters.subject_id is not None or filters.subject_ids or "subject_id" in by
-    table = "kpi_subject_sum" if is_of_subjects else "kpi_sum"
-    binds: dict[str, Any] = {"prior": PRIOR}
-    chosen = _parts(table, filters, list(dict.fromkeys([*by, "category_id"])), binds)
-    everyone = replace(filters, regions=(), subject_id=None, subject_ids=())
-    means = _parts("kpi_sum", everyone, ["category_id"], binds)
-    keys = "".join(f"o.{name}, " for name in by)
-    group = f"{keys}o.part"
-    own = _score("o.part", "sum(o.amount) / sum(o.n)")
-    query = f"""
-        SELECT g.*, round((n * own + %(prior)s * mean) / (n + %(prior)s), {DECIMALS}) AS shrunk,
-            (%(weights)s::jsonb ->> part)::numeric AS weight
-        FROM (
-            SELECT {group}, sum(o.n) AS n, round({own}, {DECIMALS}) AS own,
-                round(sum(o.n * m.score) / sum(o.n), {DECIMALS}) AS mean
-            FROM ({chosen}) AS o
-            JOIN (SELECT part, category_id, {_score("part", "amount / n")} AS score
-                  FROM ({means}) AS all_of_them WHERE n > 0) AS m
-            ON m.part = o.part AND m.category_id = o.category_id
-            WHERE o.n > 0 GROUP BY {group}
-        ) AS g
-    """  # noqa: S608  # names of our own columns; values are bound
-    return query, binds | {"weights": _weights()}
-
-
-def _parts(table: str, filters: Filters, keys: Sequence[str], binds: dict[str, Any]) -> str:
-    """Return SQL with a row per part and `keys`: amount and n. Adds its binds."""
     families: dict[str, list[Kpi]] = {}
     for code in WEIGHTS:
         kpi = registry.get(code)
         families.setdefault(kpi.family, []).append(kpi)
-    return " UNION ALL ".join(_added(kpis, table, filters, keys, binds) for kpis in families.values())
+    binds: dict[str, Any] = {"prior": PRIOR, "weights": _weights()}
+    parts = " UNION ALL ".join(_parts(kpis, filters, by, binds) for kpis in families.values())
+    query = f"""
+        SELECT g.*, round((n * own + %(prior)s * mean) / (n + %(prior)s), {DECIMALS}) AS shrunk,
+            (%(weights)s::jsonb ->> part)::numeric AS weight
+        FROM ({parts}) AS g WHERE n > 0
+    """  # noqa: S608  # names of our own columns; values are bound
+    return query, binds
 
 
-def _added(
-    kpis: Sequence[Kpi], table: str, filters: Filters, keys: Sequence[str], binds: dict[str, Any]
-) -> str:
-    """Return the SELECT of the parts that one family has, which is read once for all of them."""
+def _parts(kpis: Sequence[Kpi], filters: Filters, by: Sequence[By], binds: dict[str, Any]) -> str:
+    """Return SQL with a row per group and part of one family: n, own and mean. Adds its binds.
+
+    Each sum is weighed by its category's score as it is read: categories of a group need not be told apart.
+    """
     family = kpis[0].facts
-    where, values = condition(kpis[0], filters)
-    name = f"family_{len(binds)}"  # each SELECT has its own: groups and means are kept under different names
-    binds |= values | {name: kept_as(family.name, filters, keys) if table == "kpi_sum" else family.name}
-    where = where.replace("%(family)s", f"%({name})s")
-    columns = ", ".join(keys)
-    sums = "".join(
-        f", sum({family.column(kpi.numerator)}) AS {kpi.code}, sum({family.column(kpi.denominator)})"
-        f" AS n_{kpi.code}"
+    is_of_subjects = filters.subject_id is not None or filters.subject_ids or "subject_id" in by
+    table = "kpi_subject_sum" if is_of_subjects else "kpi_sum"
+    kept = family.name if is_of_subjects else kept_as(family.name, filters, [*by, "category_id"])
+    everyone = replace(filters, regions=(), subject_id=None, subject_ids=())
+    where = _where(kpis[0], filters, kept, binds)
+    of_everyone = _where(kpis[0], everyone, kept_as(family.name, everyone, ["category_id"]), binds)
+    keys = "".join(f"{name}, " for name in by)
+    means = ", ".join(f"{_score(kpi)} AS {kpi.code}" for kpi in kpis)
+    sums = ", ".join(
+        f"sum({_n(kpi)}) AS n_{kpi.code}, round({_score(kpi)}, {DECIMALS}) AS own_{kpi.code},"
+        f" round(sum({_n(kpi)} * m.{kpi.code}) / nullif(sum({_n(kpi)}), 0), {DECIMALS}) AS mean_{kpi.code}"
         for kpi in kpis
     )
-    parts = ", ".join(f"('{kpi.code}', {kpi.code}, n_{kpi.code})" for kpi in kpis)
-    return (
-        f"SELECT part, {columns}, amount, n FROM (SELECT {columns}{sums} FROM {table}"  # noqa: S608
-        f" WHERE {where} GROUP BY {columns}) AS added"
-        f" CROSS JOIN LATERAL (VALUES {parts}) AS parts (part, amount, n)"
-    )
+    parts = ", ".join(f"('{kpi.code}', n_{kpi.code}, own_{kpi.code}, mean_{kpi.code})" for kpi in kpis)
+    return f"""
+        SELECT {keys}part, n, own, mean FROM (
+            SELECT {keys}{sums} FROM {table}
+            JOIN (SELECT category_id, {means} FROM kpi_sum WHERE {of_everyone} GROUP BY category_id) AS m
+            USING (category_id) WHERE {where}{f" GROUP BY {', '.join(by)}" if by else ""}
+        ) AS added CROSS JOIN LATERAL (VALUES {parts}) AS parts (part, n, own, mean)
+    """  # noqa: S608  # names of our own columns; values are bound
 
 
-def _score(part: str, mean: str) -> str:
+def _where(kpi: Kpi, filters: Filters, kept: str, binds: dict[str, Any]) -> str:
+    """Return the condition of a SELECT; its family has a bind of its own. Adds the binds."""
+    where, values = condition(kpi, filters)
+    name = f"family_{len(binds)}"
+    binds |= values | {name: kept}
+    return where.replace("%(family)s", f"%({name})s")
+
+
+def _n(kpi: Kpi) -> str:
+    """Name the column that counts the observations of a part."""
+    return kpi.facts.column(kpi.denominator)
+
+
+def _score(kpi: Kpi) -> str:
     """Return SQL of a score from 0 to 1: shares are; a price index is 1 up to the middle of the market."""
-    return f"CASE {part} WHEN 'price_index' THEN least(1, greatest(0, 2 - {mean})) ELSE {mean} END"
+    mean = f"sum({kpi.facts.column(kpi.numerator)}) / nullif(sum({_n(kpi)}), 0)"
+    return f"least(1, greatest(0, 2 - {mean}))" if kpi.code == "price_index" else mean
 
 
 def _weights() -> str:
