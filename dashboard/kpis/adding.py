@@ -161,17 +161,17 @@ def replace(session: Session, family: Family, terms: Terms, records: Sequence[in
 
 
 def _computed(kept: Kept) -> str:
-    """Return the INSERT of all sums of a kind. A subject's rows lie together: pages read them by subject."""
+    """Return the INSERT of all sums of a kind. What pages read at once lies together."""
     facts = not kept.source
     table, counted = ("kpi_fact", "count(*)") if facts else (kept.table, "sum(n)")
     added = kept.added() if facts else [f"sum({name})" for name in kept.sums]
     columns = ", ".join(["family", BUCKET, kept.key, "n", *kept.sums])
     values = ", ".join(["%(name)s", kept.bucket, kept.key_of(facts=facts), counted, *added])
     having = " AND bin >= 0" if kept.is_counted else ""
-    order = " ORDER BY subject_id, month" if kept.key == "subject_id" else ""
+    order = "subject_id, month" if kept.key == "subject_id" else "org_id, month, category_id, region"
     return (
         f"INSERT INTO {kept.table} ({columns}) SELECT {values} FROM {table}"  # noqa: S608
-        f" WHERE family = %(source)s{having} GROUP BY {kept.group(facts=facts)}{order}"
+        f" WHERE family = %(source)s{having} GROUP BY {kept.group(facts=facts)} ORDER BY {order}"
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from dashboard.kpis import registry, squares
 from dashboard.kpis.composites import composite
+from dashboard.kpis.periods import Span
 from dashboard.kpis.registry import Kpi
 from dashboard.kpis.sums import By, Figure, Filters, condition, kept_as
 
@@ -41,14 +42,15 @@ def _kept(filters: Filters, by: Sequence[By]) -> tuple[str, dict[str, Any]]:
     spend, lines = kpi.facts.column(kpi.numerator), kpi.facts.column(kpi.count)
     kept = kept_as(kpi.family, filters, by)
     products = squares.name_of(kpi.facts, is_by_category="category_id" in by or bool(filters.category_ids))
-    reach = "0" if "month" in by else f"{squares.months('month')} - {squares.months('%(first)s::date')}"
+    reach = "1" if "month" in by else "array_position(%(months)s::date[], month)"
     named = where.replace("%(family)s", "%(squares)s")
     query = (
         f"SELECT {columns}{spend} AS x, {lines} AS n, NULL::numeric AS xx FROM kpi_sum WHERE {where}"  # noqa: S608
-        f" UNION ALL SELECT {columns}NULL, NULL, s1 FROM kpi_sum WHERE {named} AND bin <= {reach}"
+        f" UNION ALL SELECT {columns}NULL, NULL, s1 FROM kpi_sum WHERE {named} AND bin < {reach}"
         " AND s1 <> 0"  # products whose facts have gone stay as 0: they are no group of their own
     )
-    return query, {**binds, "family": kept, "squares": products}
+    months = Span(filters.first, filters.last).months
+    return query, {**binds, "family": kept, "squares": products, "months": list(months)}
 
 
 def _of_suppliers(filters: Filters, by: Sequence[By]) -> tuple[str, dict[str, Any]]:
