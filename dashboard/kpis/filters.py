@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -128,9 +129,9 @@ class Selection:
         span = self.period.span.compared(self.compare)
         return replace(self.sums, first=span.first, last=span.last) if span else None
 
-    @property
+    @cached_property
     def arguments(self) -> dict[str, str]:
-        """The selection as it stands in an address."""
+        """The selection as it stands in an address; not to be changed."""
         chosen = {
             "org": str(self.org.id) if self.org else "",
             "category": str(self.category.id) if self.category else "",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Literal
 
 from dashboard.core.errors import InvalidInputError
@@ -41,7 +42,7 @@ class Span:
         """The number of months."""
         return _index(self.last) - _index(self.first) + 1
 
-    @property
+    @cached_property
     def months(self) -> tuple[date, ...]:
         """The first day of each month, in order."""
         return tuple(shift(self.first, step) for step in range(self.count))

@@ -73,20 +73,29 @@ def why_empty(context: Context) -> str:
 
 
 def by_month_and_category(context: Context, kpi: Kpi) -> dict[str, Figures]:
-    """The figures of a KPI by month and category, and by category alone, in one query where they add up."""
+    """The figures of a KPI by month and category, and by category alone, in one query where they add up.
+
+    The categories with most records at least have their months.
+    """
     filters = context.selection.sums
     if kpi.kind in reading.FOLDED:
         buckets = reading.read_buckets(context.session, [kpi.facts], filters, ("month", "category_id"))
         cells = buckets[kpi.family]
         folded = reading.fold(cells, lambda keys: (keys[1],))
+        categories = {keys: bucket.figure(kpi, keys) for keys, bucket in folded.items()}
+        shown = {figure.keys[0] for figure in _most(categories)}
         return {
-            "cells": {keys: bucket.figure(kpi, keys) for keys, bucket in cells.items()},
-            "categories": {keys: bucket.figure(kpi, keys) for keys, bucket in folded.items()},
+            "cells": {keys: bucket.figure(kpi, keys) for keys, bucket in cells.items() if keys[1] in shown},
+            "categories": categories,
         }
     return {
         "cells": reading.read_by(context.session, kpi, filters, ("month", "category_id")),
         "categories": reading.read_by(context.session, kpi, filters, ("category_id",)),
     }
+
+
+def _most(categories: Figures) -> list[Figure]:
+    return sorted(categories.values(), key=lambda figure: -figure.n)[:SHOWN]
 
 
 def bars(
@@ -145,7 +154,7 @@ def _by_organization(context: Context, kpi: Kpi) -> Chart:
 def _map(context: Context, kpi: Kpi, found: Mapping[str, Figures], names: Mapping[int, str]) -> Chart:
     """A cell for each month and category; the categories with most records."""
     months = context.selection.period.span.months
-    most = sorted(found["categories"].values(), key=lambda figure: -figure.n)[:SHOWN]
+    most = _most(found["categories"])
     shown = sorted((names.get(figure.keys[0], "None"), figure.keys[0]) for figure in most)
     return Chart(
         kind="heat",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 
 from sqlalchemy.orm import Session
 
@@ -48,11 +49,15 @@ class Context:
             changed.pop("period", None)
         return {name: value for name, value in changed.items() if value}
 
+    @cached_property
+    def here(self) -> dict[str, str]:
+        """What stands in the address of this page; not to be changed."""
+        return self.arguments()
+
     def narrow(self, code: str, **changes: str) -> str:
         """From a mark to this page for what the mark stands for; from there to the proof of the number."""
-        here = self.arguments()
         there = self.arguments(**changes)
-        if there != here:
+        if there != self.here:
             return self.links.page(self.name, there)
         return self.links.proof(code, self.selection.arguments)
 
