@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-compile
 
+# Python keeps what it compiled, also where it is told not to: every process that starts would compile all anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 LINTERS := types style imports templates dead spelling
 .PHONY: $(LINTERS:%=lint-%)
