@@ -114,7 +114,7 @@ class Barman:
 
         `list-files` stops where the next backup ends, so it only says where the repository keeps them.
         """
-        listed = self._listed_wal(backup_id)
+        listed = self._listed("wal", backup_id)
         if not listed:
             return []
         begin = min(path.name for path in listed)
@@ -155,9 +155,14 @@ class Barman:
             raise BarmanError("; ".join(str(problem).strip() for problem in problems))
         if code or not answer:
             raise BarmanError(said("\n".join(lines)) or f"barman restore ended with {code}")
+        if not (destination / "global" / "pg_control").exists():  # pg_basebackup sends it last
+            held = self._listed("data", backup_id)
+            packed = next((path for path in held if path.name.startswith("base.tar")), backup_id)
+            # `tar` takes damage that looks like an end for one, and says nothing
+            raise BarmanError(f"Error decompressing {packed} into {destination}: unexpected end")
 
-    def _listed_wal(self, backup_id: str) -> list[Path]:
-        answer = self.ask("list-files", "--target", "wal", self.server, backup_id)
+    def _listed(self, target: str, backup_id: str) -> list[Path]:
+        answer = self.ask("list-files", "--target", target, self.server, backup_id)
         return [Path(line) for line in answer.get("_INFO", [])]
 
     def version(self) -> str:

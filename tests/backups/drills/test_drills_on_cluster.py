@@ -129,6 +129,19 @@ def flipped(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
 
 
+def ended_before(member: str) -> Callable[[bytes], bytes]:
+    """End a packed folder before one file, as damage does that unpacks to zeros: nothing complains of it."""
+
+    def change(packed: bytes) -> bytes:
+        plain = gzip.decompress(packed)
+        with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+            names = {name.removeprefix("./"): name for name in archive.getnames()}
+            end = archive.getmember(names[member]).offset
+        return gzip.compress(plain[:end] + bytes(2 * tarfile.BLOCKSIZE), 1)
+
+    return change
+
+
 def inside(member: str, at: int) -> Callable[[bytes], bytes]:
     """Flip a byte of one file in a packed folder, and pack it again as if nothing were wrong."""
 
@@ -156,11 +169,16 @@ def test_a_drill_proves_the_backup_also_while_the_primary_is_down(
     assert drill.rpo_seconds is None
 
 
-def test_one_flipped_byte_of_the_backup_ends_red_and_names_the_file(
-    drill_settings: Settings, backup_id: str, whole_cluster: Cluster
+@pytest.mark.parametrize(
+    "change",
+    [lambda good: flipped(good, len(good) // 2), ended_before("global/pg_control")],
+    ids=["a byte", "a quiet end"],
+)
+def test_damage_of_the_backup_ends_red_and_names_the_file(
+    drill_settings: Settings, backup_id: str, whole_cluster: Cluster, change: Callable[[bytes], bytes]
 ) -> None:
     archive = archive_of(whole_cluster, backup_id)
-    with changed(archive, lambda good: flipped(good, len(good) // 2)):
+    with changed(archive, change):
         run, drill = drill_now()
     assert drill.outcome == Outcome.BACKUP_BROKEN, drill.reason
     assert drill.broken_file == str(archive)
