@@ -14,6 +14,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Connection, delete
 from sqlalchemy.orm import Session
 
@@ -40,6 +41,10 @@ from dashboard.users.models import Operator
 from dashboard.users.service import create_operator
 
 pytest_plugins = ("tests.cluster", "tests.counting", "tests.rubbish")
+
+# An example that takes long says that the machine is busy, not that it is wrong.
+hypothesis_settings.register_profile("steward", deadline=None)
+hypothesis_settings.load_profile("steward")
 
 
 @pytest.hookimpl(wrapper=True)

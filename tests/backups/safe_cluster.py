@@ -28,6 +28,10 @@ from dashboard.stack import barman
 from dashboard.stack.layout import Layout
 from tests.cluster import Cluster, wait_until
 
+WITHOUT_BACKUPS = {
+    "backup maximum age",
+    "minimum redundancy requirements",
+}  # checks that fail before the first
 TABLES = ("verification", "backup_copy", "job_run", "reading", "backup")
 
 
@@ -79,9 +83,14 @@ def second_barman(cluster: Cluster, name: str, **options: Any) -> Iterator[Layou
     def call(*arguments: str) -> None:
         subprocess.run(barman.command(layout, *arguments), timeout=60, check=False)
 
-    try:
+    def is_ready() -> bool:
         call("cron")
         call("switch-wal", "--force", "--archive", "main")
+        passed = {check.name.lower(): check.passed for check in Barman(layout.barman_config, "main").check()}
+        return passed.get("receive wal running", False) and passed.get("wal archive", True)
+
+    try:
+        wait_until(is_ready, 60, "the second Barman does not receive")
         yield layout
     finally:
         call("terminate-process", "main", "receive-wal")
