@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from dashboard.core.config import Settings
-from dashboard.health.models import thaw
+from dashboard.health.models import Reading, thaw
 from dashboard.health.service import store_reading
 from dashboard.jobs.models import JobRun
 from dashboard.jobs.store import control_transaction
@@ -312,6 +312,8 @@ def test_page_is_stale_data_with_its_time_when_probes_rest(
     expecting: None, control: Session, login: Login
 ) -> None:
     data: dict[str, Any] = reading_of(judged(primary(sender()), own()))
-    store_reading(service.READING, data, every=0)
+    store_reading(service.READING, data, every=10)
+    minute_ago = datetime.now(UTC) - timedelta(minutes=1)
+    control.execute(update(Reading).where(Reading.key == service.READING).values(taken_at=minute_ago))
     control.commit()
     assert "These figures are old" in login("dba").get(PAGE).text
