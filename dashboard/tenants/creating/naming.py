@@ -19,7 +19,7 @@ NUMBERED = text(
     " UNION SELECT schema_name FROM public.schema_head WHERE schema_name ~ :pattern"
     " UNION SELECT role_name FROM public.tenant WHERE role_name ~ :pattern"
 )
-AT_A_TIME, LAST_NUMBER = 8, 1000
+LAST_NUMBER = 1000
 
 
 def tenant_name(slug: str) -> str:
@@ -27,15 +27,11 @@ def tenant_name(slug: str) -> str:
     return "tenant_" + slug.replace("-", "_")
 
 
-def candidates(slug: str) -> Iterator[list[str]]:
-    """Return the names a tenant could have for good: the one it would like, then others, some at a time.
-
-    The first one is hardly ever taken, and each that is looked up takes time.
-    """
+def candidates(slug: str) -> Iterator[str]:
+    """Return the names a tenant could have for good: the one it would like, then others."""
     base = tenant_name(slug)
-    yield [base]
-    for first in range(2, LAST_NUMBER, AT_A_TIME):
-        yield [f"{base}_{number}" for number in range(first, first + AT_A_TIME)]
+    yield base
+    yield from (f"{base}_{number}" for number in range(2, LAST_NUMBER))
 
 
 def next_name(connection: Connection, kind: SchemaKind) -> str:

@@ -86,10 +86,9 @@ def register(connection: Connection, asked: Wanted, actor: str) -> Registered:
         "known": list(blueprints.known_revisions()),
         **pool.release(),
     }
-    for candidates in naming.candidates(asked.slug):
-        row = connection.execute(REGISTER, values | {"names": candidates}).one_or_none()
-        if row is None:
-            # the slug is taken; else somebody was quicker with the schema's name only, or all names are taken
+    for wished in naming.candidates(asked.slug):
+        row = connection.execute(REGISTER, values | {"wished": wished}).one_or_none()
+        if row is None:  # for its slug, or only for the name it wished for
             _refuse_taken(connection, asked.slug)
             continue
         _refuse(row, asked)

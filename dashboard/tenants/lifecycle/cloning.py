@@ -43,9 +43,8 @@ WHERE obj_description(n.oid, 'pg_namespace') LIKE 'being cloned by run %'
     AND NOT EXISTS (SELECT FROM public.tenant t WHERE t.schema_name = n.nspname)
 """
 TAKEN = """
-SELECT nspname::text FROM pg_namespace WHERE nspname = ANY(:names)
-UNION SELECT rolname::text FROM pg_roles WHERE rolname = ANY(:names)
-UNION SELECT schema_name FROM public.tenant WHERE schema_name = ANY(:names)
+SELECT to_regnamespace(:name) IS NOT NULL OR to_regrole(:name) IS NOT NULL
+    OR EXISTS (SELECT FROM public.tenant WHERE :name IN (schema_name, role_name))
 """
 SHOWN = 5
 
@@ -110,10 +109,9 @@ def _make(run: Run, source: TenantRef, asked: Clone) -> str:
 
 def _free_name(connection: Connection, slug: str) -> str:
     """A name that neither schema nor role nor tenant has; it is the clone's for good."""
-    for names in naming.candidates(slug):
-        taken = set(connection.scalars(text(TAKEN), {"names": names}))
-        if free := [name for name in names if name not in taken]:
-            return free[0]
+    for name in naming.candidates(slug):
+        if not connection.scalar(text(TAKEN), {"name": name}):
+            return name
     raise ConflictError(f"All names that follow from {slug} are taken.")
 
 

@@ -1,5 +1,6 @@
 """A spare belongs to one tenant wholly, or is a spare."""
 
+from itertools import islice
 from threading import Barrier, Thread
 
 import pytest
@@ -171,5 +172,5 @@ def test_a_process_of_an_older_release_leaves_the_pool_alone(makings: Makings) -
 def test_names_go_on_where_one_is_taken(makings: Makings) -> None:
     [first, second] = pool.keep(2).made
     assert int(second.removeprefix("spare_")) == int(first.removeprefix("spare_")) + 1
-    names = [name for some in naming.candidates("a-b") for name in some]
-    assert names[:9] == ["tenant_a_b", *(f"tenant_a_b_{number}" for number in range(2, 10))]
+    names = list(islice(naming.candidates("a-b"), 3))
+    assert names == ["tenant_a_b", "tenant_a_b_2", "tenant_a_b_3"]

@@ -1,9 +1,9 @@
--- Registers a tenant with its primary domain under the first name nobody has, neither a schema nor a role nor a tenant (an archived
--- one comes back under its own). Who asks for a slug at the same time waits here for the first, and gets no row then; nor does
--- who asks for a slug that still leads to the tenant that had it. Without `domain_id` the host is taken.
+-- Registers a tenant with its primary domain under a name nobody has, neither a schema nor a role nor, by its unique keys, a tenant
+-- (an archived one comes back under its own): no row, and the caller wishes for another. Who asks for a slug at the same time waits
+-- here for the first, and gets no row then; nor does who asks for a slug that still leads to the tenant that had it. Without
+-- `domain_id` the host is taken.
 -- A spare becomes the tenant's with its role, in ledger and history too; all that is left to do is to rename it. No two callers get
 -- the same one, and none waits for the other. One statement: a new connection reads and plans anew whatever it is asked.
--- Names are looked up one by one along their indexes: a join would make the planner load the columns' statistics, and grow with them.
 WITH spare AS MATERIALIZED (
     {usable} LIMIT 1 FOR UPDATE OF h SKIP LOCKED
 ),
@@ -11,11 +11,7 @@ taken AS MATERIALIZED (
     SELECT schema_name, role_name FROM spare WHERE {try_schema}
 ),
 free AS (
-    SELECT c.name FROM unnest(CAST(:names AS text [])) WITH ORDINALITY AS c (name, place)
-    WHERE to_regnamespace(c.name) IS NULL AND to_regrole(c.name) IS NULL
-        AND (SELECT t.id FROM public.tenant AS t WHERE t.schema_name = c.name) IS NULL
-        AND (SELECT t.id FROM public.tenant AS t WHERE t.role_name = c.name) IS NULL
-    ORDER BY c.place LIMIT 1
+    SELECT CAST(:wished AS text) AS name WHERE to_regnamespace(:wished) IS NULL AND to_regrole(:wished) IS NULL
 ),
 registered AS (
     INSERT INTO public.tenant (name, slug, schema_name, role_name, colour, status)
