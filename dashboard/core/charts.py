@@ -45,7 +45,6 @@ class Series:
 class Cell:
     """A number of the table below a chart, as text, with its link or ''."""
 
-    name: str
     text: str
     link: str
 
@@ -96,6 +95,11 @@ class Chart:
             places = zip(*(series.values for series in self.series[:2]), strict=False)
             return all(None in place for place in places)
         return not any(value is not None for series in self.series for value in series.values)
+
+    @property
+    def has_links(self) -> bool:
+        """Whether a mark leads anywhere."""
+        return any(self.links) or any(any(series.links) for series in self.series)
 
     @property
     def is_tall(self) -> bool:
@@ -156,9 +160,9 @@ class Chart:
     def _cell(self, series: Series, index: int) -> Cell:
         value = series.values[index] if index < len(series.values) else None
         if value is None:
-            return Cell(series.name, NO_DATA, "")
+            return Cell(NO_DATA, "")
         written = bytes_(value) if self.unit == "bytes" else _in_words(value)
-        return Cell(series.name, written, self.link_of(series, index))
+        return Cell(written, self.link_of(series, index))
 
     def _marks(self, series: Series) -> list[dict[str, Any]]:
         return [

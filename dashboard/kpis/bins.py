@@ -59,6 +59,7 @@ class Ranked:
         self.chunks = chunks
         self._numbers = sorted(chunks)
         self._ends = list(accumulate(chunks[number].n for number in self._numbers))
+        self._percentiles: dict[Decimal, Decimal] = {}
 
     @property
     def n(self) -> int:
@@ -86,10 +87,12 @@ class Ranked:
         """
         if not self.n:
             return None
-        place = share * (self.n - 1)
-        below = floor(place)
-        lower, upper = Decimal(self.at(below)), self.at(-floor(-place))
-        return lower + (place - below) * (upper - lower)
+        if share not in self._percentiles:  # a fence asks for two of those a box shows
+            place = share * (self.n - 1)
+            below = floor(place)
+            lower, upper = Decimal(self.at(below)), self.at(-floor(-place))
+            self._percentiles[share] = lower + (place - below) * (upper - lower)
+        return self._percentiles[share]
 
 
 def together(parts: Sequence[Ranked]) -> Ranked:

@@ -59,12 +59,13 @@ def read(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By]) -> list
     ]
 
 
-def read_boxes(session: Session, filters: Filters) -> list[Box]:
-    """Return the spread per category within a filter, by category; the fences are those of all regions."""
+def read_boxes(session: Session, filters: Filters, most: int) -> list[Box]:
+    """Return the spread of the categories with most bids within a filter; fences are those of all regions."""
     kpi = registry.get("price_outliers")
     found = sums.histograms(session, kpi, filters, ("category_id",))
     fences = _fences(session, kpi, filters, found, 0)
-    return [_box(one.keys[0], one.ranked, fences[one.keys[0]]) for one in found]
+    shown = sorted(found, key=lambda one: -one.ranked.n)[:most]
+    return [_box(one.keys[0], one.ranked, fences[one.keys[0]]) for one in shown]
 
 
 def _fences(

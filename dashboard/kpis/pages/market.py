@@ -66,8 +66,8 @@ def _regions(context: Context, kpi: Kpi) -> Chart:
 def _spread(context: Context) -> Chart:
     """How the bids of each category lie around the middle of the market."""
     names = {each.id: each.path for each in context.selection.choices.categories}
-    boxes = sorted(outliers.read_boxes(context.session, context.selection.sums), key=lambda box: -box.n)
-    shown = sorted(boxes[: breakdown.SHOWN], key=lambda box: names.get(box.category_id, ""))
+    boxes = outliers.read_boxes(context.session, context.selection.sums, breakdown.SHOWN)
+    shown = sorted(boxes, key=lambda box: names.get(box.category_id, ""))
 
     def link(box: Box) -> str:
         return context.narrow(OUTLIERS, category=str(box.category_id)) if box.category_id else ""

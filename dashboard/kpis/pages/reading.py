@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from dashboard.kpis import bins, sums
 from dashboard.kpis.families import Family
 from dashboard.kpis.filters import Selection
-from dashboard.kpis.models import MEASURES, KpiState
+from dashboard.kpis.models import KpiState
 from dashboard.kpis.pages.page import Point
 from dashboard.kpis.registry import Kpi
 from dashboard.kpis.sums import By, Figure, Filters
@@ -22,7 +22,6 @@ FOLDED = frozenset({"ratio", "sum", "mean", "deviation"})
 """Kinds whose value comes from sums that add up, so that a year's is folded from its months'."""
 LEVEL = "level"
 """The kind whose value is that of its last month."""
-COLUMNS = ", ".join(f"sum(s{number + 1})" for number in range(MEASURES))
 
 
 @dataclass
@@ -82,8 +81,10 @@ def read_buckets(
     table = "kpi_subject_sum" if is_of_subjects else "kpi_sum"
     kept_as = sums.kept_of_subjects if is_of_subjects else sums.kept_as
     kept = {kept_as(name, filters, by): name for name in known}
+    measures = max((len(family.measures) for family in known.values()), default=0)
+    columns = "".join(f", sum(s{number + 1})" for number in range(measures))
     rows = session.connection().exec_driver_sql(
-        f"SELECT family{keys}, sum(n), {COLUMNS} FROM {table} WHERE {where} GROUP BY family{keys}",  # noqa: S608
+        f"SELECT family{keys}, sum(n){columns} FROM {table} WHERE {where} GROUP BY family{keys}",  # noqa: S608
         {"families": list(kept), **binds},
     )
     found: dict[str, Buckets] = {name: {} for name in known}
