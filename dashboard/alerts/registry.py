@@ -27,10 +27,14 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Watch:
-    """What a condition is given: the time, and the limit of its rule (0 where the rule has none)."""
+    """What a condition is given: the time, and the limit of its rule (0 where the rule has none).
+
+    `is_back`: nobody had judged the rules for a while.
+    """
 
     now: datetime
     limit: float = 0
+    is_back: bool = False
 
 
 Answer = Sequence[Breach] | Unknown

@@ -1,6 +1,7 @@
 """Judges every rule and moves the states of the alerts. Flushes; the caller commits."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -8,6 +9,7 @@ from flask import current_app
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from dashboard.alerts import queries
 from dashboard.alerts.deliveries import deciding
 from dashboard.alerts.models import Alert, AlertEvent, AlertState
 from dashboard.alerts.moving import (
@@ -48,9 +50,11 @@ def evaluate(now: datetime | None = None) -> dict[str, int]:
     """
     now = now or datetime.now(UTC)
     declared, conditions = rules(), _conditions()
+    judged_at = queries.evaluated_at()
+    is_back = judged_at is None or now - judged_at > LATE
     known = _known(declared)
     for key, rule in declared.items():
-        _judge(rule, conditions[key], known.setdefault(key, {}), now)
+        _judge(rule, conditions[key], known.setdefault(key, {}), Watch(now, is_back=is_back))
     db.session.flush()
     db.session.execute(update(Alert).values(checked_at=now).execution_options(synchronize_session=False))
     db.session.execute(delete(AlertEvent).where(AlertEvent.at < now - KEEP_EVENTS))
@@ -72,10 +76,11 @@ def _known(declared: Mapping[str, Rule]) -> dict[str, Alerts]:
     return known
 
 
-def _judge(rule: Rule, condition: Condition, alerts: Alerts, now: datetime) -> None:
+def _judge(rule: Rule, condition: Condition, alerts: Alerts, watch: Watch) -> None:
     """Move the alerts of one rule. The one without a subject stands for the rule itself and stays."""
+    now = watch.now
     own = _alert(rule, alerts, "", now)
-    answer = _ask(rule, condition, now, own.doubt)
+    answer = _ask(rule, condition, watch, own.doubt)
     if isinstance(answer, Unknown):
         for alert in alerts.values():
             see_no_answer(alert, answer, now)
@@ -109,9 +114,9 @@ def _note_firing(alert: Alert, own: Alert, now: datetime) -> None:
         log.info("alert_flaps", rule=alert.rule, subject=alert.subject)
 
 
-def _ask(rule: Rule, condition: Condition, now: datetime, known: str) -> Answer:
+def _ask(rule: Rule, condition: Condition, watch: Watch, known: str) -> Answer:
     try:
-        return condition.function(Watch(now, rule.threshold()))
+        return condition.function(replace(watch, limit=rule.threshold()))
     except SQLAlchemyError:
         raise  # the transaction is broken: the next evaluation does it all again
     except Exception as error:  # one wrong condition must not silence the others

@@ -6,7 +6,7 @@ from operator import itemgetter
 from sqlalchemy import select
 
 from dashboard.alerts import queries as alerts
-from dashboard.alerts.models import AlertState
+from dashboard.alerts.models import Alert, AlertState
 from dashboard.alerts.registry import Answer, Breach, Unknown, Watch, condition
 from dashboard.alerts.service import LATE, rules
 from dashboard.alerts.wording import at, listed
@@ -21,6 +21,9 @@ from dashboard.health.services.refreshing import refresh_redis
 from dashboard.metrics.probes import FAST as SAMPLED
 from dashboard.metrics.queries import last_tried_at
 
+PROBES_STALE = "health.probes_stale"
+WARM_UP = timedelta(minutes=1)
+"""So long after a start of Steward all probes have run."""
 CACHE_USE = "Pages work without it, more slowly."
 
 
@@ -94,9 +97,9 @@ def disk_used(watch: Watch) -> Answer:
     return [Breach("", f"{text} {bytes_(total - used)} are free.")]
 
 
-@condition("health.probes_stale", every=STALE_AFTER_INTERVALS * FAST)
+@condition(PROBES_STALE, every=STALE_AFTER_INTERVALS * FAST)
 def probes_stale(watch: Watch) -> Answer:
-    """A probe has not even tried for three of its intervals."""
+    """A probe has not even tried for three of its intervals; when Steward was stopped itself, each is due."""
     late = [reading for reading in db.session.scalars(select(Reading)) if stands_still(reading)]
     found = [(reading.every_seconds, reading.key, attempted_at(reading)) for reading in late]
     sampled_at = last_tried_at(SAMPLED)
@@ -104,10 +107,23 @@ def probes_stale(watch: Watch) -> Answer:
         found.append((FAST, "metrics", sampled_at))
     if not found:
         return []
+    if since := _back_since(watch):
+        return Unknown(
+            f"Steward is back since {at(since)}: its probes are taking their first readings.", since
+        )
     names = [f"{key} (every {duration(every)})" for every, key, _ in sorted(found, key=itemgetter(0))]
     verb = "1 probe stands" if len(found) == 1 else f"{len(found)} probes stand"
     oldest = min((tried for _, _, tried in found if tried), default=None)
     return [Breach("", f"{verb} still: {listed(names, 6)}. The first of them last ran at {at(oldest)}.")]
+
+
+def _back_since(watch: Watch) -> datetime | None:
+    """Return when the rules began to be judged again after a standstill, for WARM_UP from then on."""
+    if watch.is_back:
+        return watch.now
+    own = db.session.get(Alert, (PROBES_STALE, ""))
+    since = own.unknown_at if own else None  # of a doubt, the rule keeps when it began
+    return since if since and watch.now - since < WARM_UP else None
 
 
 def look_at_broker(settings: Settings) -> None:

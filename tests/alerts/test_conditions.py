@@ -194,6 +194,22 @@ def test_probe_that_stands_still_is_named(app: Flask, control: Session, settings
     assert reasons("health.probes_stale") == {}
 
 
+def test_after_a_standstill_of_steward_the_probes_have_a_minute(app: Flask, control: Session) -> None:
+    now = datetime.now(UTC)
+
+    def state_at(seconds: int) -> tuple[str, bool]:
+        service.evaluate(now + timedelta(seconds=seconds))
+        alert = control.get_one(Alert, ("health.probes_stale", ""))
+        return alert.state, alert.unknown_at is not None
+
+    store_reading(refreshing.DISK, {}, "", every=10)
+    service.evaluate(now)
+    control.execute(update(Reading).values(taken_at=now - timedelta(minutes=9), failed_at=None))
+    control.expire_all()
+    assert [state_at(seconds) for seconds in (300, 310, 350)] == [("ok", True)] * 3
+    assert [state_at(seconds) for seconds in (360, 370)] == [("firing", False)] * 2
+
+
 def test_away_server_is_not_known_once_nobody_asks_it(app: Flask, control: Session) -> None:
     store_reading(refreshing.CACHE, {}, "connection refused", every=10)
     assert "connection refused Pages work without it" in reasons("health.cache_away")[""]

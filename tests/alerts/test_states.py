@@ -100,9 +100,10 @@ def test_control_database_that_is_away_is_no_state(desk: Desk) -> None:
         desk.at(0, OperationalError("SELECT", {}, Exception("gone")))
 
 
-def test_condition_gets_the_time_and_its_limit(desk: Desk) -> None:
-    desk.at(5, [])
-    assert desk.watch == Watch(desk.start + timedelta(seconds=5), 16)
+def test_condition_gets_the_time_its_limit_and_whether_nobody_had_judged(desk: Desk) -> None:
+    for seconds, is_back in ((5, True), (15, False), (60, True)):
+        desk.at(seconds, [])
+        assert desk.watch == Watch(desk.start + timedelta(seconds=seconds), 16, is_back=is_back)
 
 
 def test_reason_is_cut_to_what_a_page_can_show(desk: Desk) -> None:
