@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from dashboard.core.errors import ForbiddenError, InvalidInputError, NotFoundError
+from dashboard.core.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 from dashboard.kpis.models import KpiBoard
 
 KEPT = ("org", "category", "region", "supplier", "period", "from", "to", "compare", "kpi", "rank", "tiles")
@@ -51,10 +51,7 @@ def save(
     session: Session, owner: str, name: str, page: str, arguments: Mapping[str, str], *, is_shared: bool
 ) -> Board:
     """Keep a board; an own one of the same name is replaced. Raises InvalidInputError."""
-    name = " ".join(name.split())
-    if not name or len(name) > MAX_NAME:
-        message = f"Give the board a name of up to {MAX_NAME} letters."
-        raise InvalidInputError(message, fields={"name": message})
+    name = _name(name)
     row = session.scalar(select(KpiBoard).where(KpiBoard.owner == owner, KpiBoard.name == name))
     if row is None:
         _refuse_more(session, owner)
@@ -68,11 +65,7 @@ def save(
 
 def change(session: Session, owner: str, board_id: int, action: str) -> str:
     """Share, keep to oneself or delete an own board; returns its name. Raises DashboardError."""
-    row = session.get(KpiBoard, board_id)
-    if row is None or (row.owner != owner and not row.is_shared):
-        raise NotFoundError("There is no such board.")
-    if row.owner != owner:
-        raise ForbiddenError("Only the person who saved a board changes it.", fix="Save one of your own.")
+    row = _get_own(session, owner, board_id)
     if action not in WORDS:
         raise InvalidInputError("Choose what to do with the board.")
     if action == "delete":
@@ -81,6 +74,34 @@ def change(session: Session, owner: str, board_id: int, action: str) -> str:
         row.is_shared = action == "share"
     session.flush()
     return row.name
+
+
+def rename(session: Session, owner: str, board_id: int, name: str) -> str:
+    """Give an own board another name; returns it. Raises DashboardError."""
+    row, name = _get_own(session, owner, board_id), _name(name)
+    same = select(KpiBoard.id).where(KpiBoard.owner == owner, KpiBoard.name == name, KpiBoard.id != row.id)
+    if session.scalar(same) is not None:
+        raise ConflictError(f"You have another board called “{name}”.", fix="Choose another name.")
+    row.name = name
+    session.flush()
+    return name
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())
+    if not name or len(name) > MAX_NAME:
+        message = f"Give the board a name of up to {MAX_NAME} letters."
+        raise InvalidInputError(message, fields={"name": message})
+    return name
+
+
+def _get_own(session: Session, owner: str, board_id: int) -> KpiBoard:
+    row = session.get(KpiBoard, board_id)
+    if row is None or (row.owner != owner and not row.is_shared):
+        raise NotFoundError("There is no such board.")
+    if row.owner != owner:
+        raise ForbiddenError("Only the person who saved a board changes it.", fix="Save one of your own.")
+    return row
 
 
 def _refuse_more(session: Session, owner: str) -> None:

@@ -93,11 +93,15 @@ def save() -> ResponseReturnValue:
 @board_pages.post("/<int(max=9223372036854775807):board_id>")
 @requires("insights.boards.edit")
 def change(board_id: int) -> ResponseReturnValue:
-    """Share an own board, keep it to oneself again, or delete it."""
-    action = request.form.get("action", "")
-    name = boards.change(db.session(), current_user.email, board_id, action)
-    db.session.commit()
-    flash(f"Board “{name}” {boards.WORDS[action]}.", "success")
+    """Rename an own board, share it, keep it to oneself again, or delete it."""
+    action, session, me = request.form.get("action", ""), db.session(), current_user.email
+    if action == "rename":
+        name = boards.rename(session, me, board_id, request.form.get("name", ""))
+        told = f"The board is called “{name}” now."
+    else:
+        told = f"Board “{boards.change(session, me, board_id, action)}” {boards.WORDS[action]}."
+    session.commit()
+    flash(told, "success")
     return redirect(url_for("insights_boards.page"))
 
 

@@ -160,8 +160,20 @@ def test_board_is_saved_opened_shared_and_deleted(
     manager.post(change, data={"action": "share"})
     assert "My OTIF" in html_of(other, f"{ROOT}/boards/")
     assert other.post(change, data={"action": "delete"}).status_code == 403
+    assert other.post(change, data={"action": "rename", "name": "Mine"}).status_code == 403
     assert manager.post(change, data={"action": "delete"}).status_code == 302
     assert "No boards yet" in html_of(manager, f"{ROOT}/boards/")
+
+
+def test_board_is_given_another_name_that_no_other_one_has(manager: FlaskClient) -> None:
+    for name in ("Deliveries", "Spend"):
+        manager.post(f"{ROOT}/boards/", data={"page": "suppliers", "name": name, "query": "period=fq"})
+    change = re.findall(rf'action="({ROOT}/boards/\d+)"', html_of(manager, f"{ROOT}/boards/"))[0]
+    for name, status in (("Spend", 409), (" ", 422), (" On  time ", 302)):
+        assert manager.post(change, data={"action": "rename", "name": name}).status_code == status, name
+    html = html_of(manager, f"{ROOT}/boards/")
+    assert "Deliveries" not in html
+    assert 'href="/t/acme/insights/suppliers?period=fq" aria-label="Open On time"' in " ".join(html.split())
 
 
 def test_board_without_a_name_or_a_page_is_refused(manager: FlaskClient) -> None:
