@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextvars import Context
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -137,6 +138,13 @@ def test_all_records_come_as_a_file(manager: FlaskClient) -> None:
         ]
         hits = head.index("lines on time in full")
         assert sum(Decimal(row[hits]) for row in found if row[-3] == "included") == 1
+
+
+def test_all_records_are_sent_although_the_request_is_over_by_then(manager: FlaskClient) -> None:
+    def sent() -> str:
+        return manager.get(f"{PROOF}/rows.csv?{MONTHS}").get_data(as_text=True)
+
+    assert Context().run(sent).count("included") == 2  # as on a server: no test's app around it
 
 
 def test_a_figure_made_of_others_leads_to_their_proofs(manager: FlaskClient) -> None:

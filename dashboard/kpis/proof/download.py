@@ -17,7 +17,7 @@ FIRST = ("record", "id", "organization", "month", "category", "region")
 
 
 def lines(session: Session, question: Question) -> Iterator[str]:
-    """Yield the file in pieces. The request's session is only told of: it ends before the answer is sent."""
+    """Yield the file in pieces, inside the app's context. The request's session tells whose rows they are."""
     kpi = question.kpi
     subject = [kpi.facts.subject] if kpi.facts.subject else []
     bins = [kpi.facts.bin_unit or "value"] if kpi.kind == "median" else []

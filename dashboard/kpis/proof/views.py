@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from flask import Response, g, render_template, request
+from flask import Response, g, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -46,10 +46,10 @@ def proof_rows(code: str) -> ResponseReturnValue:
     if kpi.kind == "composite":
         raise NotFoundError("This figure is made of others.", fix="Download the records of each of those.")
     question = _question(session, kpi, filters.read(session, request.args))
+    session.rollback()  # the rows have a session of their own; this one would wait for the last of them
     headers = {"Content-Disposition": f'attachment; filename="{g.tenant.slug}-{code}-records.csv"'}
-    return Response(
-        download.lines(session, question), content_type="text/csv; charset=utf-8", headers=headers
-    )
+    pieces = stream_with_context(download.lines(session, question))
+    return Response(pieces, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _page(session: Session, kpi: Kpi) -> dict[str, Any]:
