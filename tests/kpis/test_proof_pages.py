@@ -230,5 +230,24 @@ def test_targets_are_added_changed_and_deleted(manager: FlaskClient, tenant: Ses
     assert manager.post(one, data=form | {"value": "80", "version": "7"}).status_code == 409
     assert manager.post(one, data=form | {"value": "40", "version": str(row.version)}).status_code == 302
     assert "met</span>" in text_of(manager, address)
+    asked = text_of(manager, f"{one}/delete")
+    assert "Delete the target of On time in full?" in asked
+    assert "40.0 % from January 2026 to December 2026 holds no more" in asked
+    assert "On time in full" in text_of(manager, address)
     assert manager.post(f"{one}/delete").status_code == 302
     text_of(manager, one, 404)
+
+
+def test_a_budget_is_shown_for_change_as_it_was_typed_and_says_how_far_from_it_one_is(
+    manager: FlaskClient, tenant: Session
+) -> None:
+    address = f"{BASE}/targets/"
+    assert "Spend (EUR)" in text_of(manager, f"{address}new")
+    form = {"code": "otif", "value": "90", "first_month": "2026-03", "last_month": "2026-03"}
+    form |= {"org_id": "", "category_id": ""}
+    budget = form | {"code": "spend", "value": "12000000", "is_budget": "y"}
+    for asked in (form, budget):
+        assert manager.post(f"{address}new", data=asked).status_code == 302
+    row = tenant.scalars(db.select(KpiTarget).where(KpiTarget.code == "spend")).one()
+    assert 'value="12000000"' in text_of(manager, f"{address}{row.id}")
+    assert "\N{MINUS SIGN}40.0 points" in text_of(manager, address)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -10,7 +11,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from dashboard.kpis.models import KpiTarget
-from dashboard.kpis.registry import KPIS
+from dashboard.kpis.registry import KPIS, Kpi
 from dashboard.kpis.targets.service import Wanted
 
 MOST = 10**17
@@ -40,10 +41,10 @@ class TargetForm(FlaskForm):
     note = StringField("Note", [Length(max=500)], description="Who agreed to it, and where.")
     version = HiddenField(default="0")
 
-    def offer(self, orgs: Named, categories: Named) -> None:
-        """Fill the pickers."""
+    def offer(self, orgs: Named, categories: Named, currency: str) -> None:
+        """Fill the pickers; amounts are in the currency."""
         titles = sorted(KPIS.values(), key=lambda kpi: kpi.title)
-        self.code.choices = [SelectChoice(kpi.code, f"{kpi.title} ({kpi.unit})") for kpi in titles]
+        self.code.choices = [SelectChoice(kpi.code, _named(kpi, currency)) for kpi in titles]
         self.org_id.choices = _choices("All organizations", orgs)
         self.category_id.choices = _choices("All categories", categories)
 
@@ -55,7 +56,7 @@ class TargetForm(FlaskForm):
                 today.replace(month=12, day=1),
             )
             return
-        self.code.data, self.value.data, self.note.data = found.code, found.value.normalize(), found.note
+        self.code.data, self.value.data, self.note.data = found.code, _written(found.value), found.note
         self.org_id.data, self.category_id.data = str(found.org_id or ""), str(found.category_id or "")
         self.first_month.data, self.last_month.data = found.first_month, found.last_month
         self.is_budget.data, self.version.data = found.is_budget, str(found.version)
@@ -75,6 +76,17 @@ class TargetForm(FlaskForm):
             is_budget=bool(self.is_budget.data),
             note=self.note.data or "",
         )
+
+
+def _named(kpi: Kpi, currency: str) -> str:
+    """A KPI with the unit its value is entered in."""
+    unit = {"money": currency, "index": ""}.get(kpi.unit, kpi.unit)
+    return f"{kpi.title} ({unit})" if unit else kpi.title
+
+
+def _written(value: Decimal) -> Decimal:
+    """A value without the noughts behind its point, and not in powers of ten as normalize() leaves it."""
+    return Decimal(f"{value.normalize():f}")
 
 
 def _choices(everything: str, named: Named) -> list[SelectChoice]:

@@ -34,6 +34,7 @@ def page() -> ResponseReturnValue:
             "actual": wording.write(held.kpi, held.actual, currency),
             "so_far": wording.write(held.kpi, held.so_far, currency) if held.so_far is not None else "",
             "verdict": wording.verdict(held.kpi, held.actual, held.so_far),
+            "distance": wording.change(held.kpi, held.actual, held.so_far)[0],
         }
         for held in found
     ]
@@ -54,14 +55,19 @@ def target(target_id: int) -> ResponseReturnValue:
     return _edit(service.get_target(db.session(), target_id))
 
 
-@blueprint.post(f"{ONE}/delete")
+@blueprint.route(f"{ONE}/delete", methods=["GET", "POST"])
 @requires(EDIT)
 def delete(target_id: int) -> ResponseReturnValue:
-    """Delete one; its history keeps it."""
+    """Ask, then delete one; its history keeps it."""
     found = service.get_target(db.session(), target_id)
+    kpi, kind = registry.get(found.code), "budget" if found.is_budget else "target"
+    if request.method == "GET":
+        currency = filters.read_choices(db.session()).currency
+        value = wording.write(kpi, found.value, currency)
+        return render_template("kpis/targets/delete.html", target=found, kpi=kpi, kind=kind, value=value)
     db.session.delete(found)
     db.session.commit()
-    flash("It is deleted.", "success")
+    flash(f"The {kind} of {kpi.title} is deleted.", "success")
     return redirect(url_for("insights_targets.page"))
 
 
@@ -70,7 +76,7 @@ def _edit(found: KpiTarget | None) -> ResponseReturnValue:
     choices = filters.read_choices(db.session())
     orgs = {org.id: org.name for org in choices.orgs}
     categories = [(each.id, f"{each.path} ({orgs.get(each.org_id, '')})") for each in choices.categories]
-    form.offer(list(orgs.items()), categories)
+    form.offer(list(orgs.items()), categories, choices.currency)
     if request.method == "GET":
         form.fill(found, datetime.now(UTC).date())
         if found is None and request.args.get("code") in registry.KPIS:
