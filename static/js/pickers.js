@@ -91,7 +91,8 @@ function enhance(select) {
     labelField: "text",
     searchField: pickerUrl ? [] : ["text"],
     maxOptions: 200,
-    plugins: select.multiple ? ["remove_button"] : select.required ? [] : ["clear_button"],
+    // Clearing by key is Backspace: the mark for the mouse is no stop for the keyboard, which could not press it.
+    plugins: select.multiple ? { remove_button: {} } : select.required ? {} : { clear_button: { title: "Clear", tabindex: -1 } },
     clearAfterSelect: true,
     create: pickerCreateUrl ? create(pickerCreateUrl, select) : false,
     render: {

@@ -120,3 +120,16 @@ def test_a_mark_of_a_chart_leads_to_its_month_and_from_there_to_its_records(
     page.wait_for_url(re.compile(r"/insights/proof/\w+\?"))
     page.locator("main tbody a[href*='/records/']").first.click()
     page.wait_for_url(re.compile(r"/records/\w+/"))
+
+
+def test_a_picker_is_cleared_and_left_with_the_keyboard(
+    enter: Callable[..., Frame], live_server: str, filled_tenant: TenantRef
+) -> None:
+    page = enter("manager").page
+    page.goto(f"{live_server}/t/{filled_tenant.slug}/insights/suppliers")
+    pick(page, "supplier", "a")
+    expect(page.locator("#supplier")).not_to_have_value("")
+    page.keyboard.press("Backspace")
+    expect(page.locator("#supplier")).to_have_value("")
+    page.keyboard.press("Tab")
+    expect(page.locator(".insight-more > summary")).to_be_focused()
