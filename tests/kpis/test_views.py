@@ -58,9 +58,26 @@ def tile(html: str, title: str) -> str:
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_page_of_an_empty_tenant_says_so_and_shows_no_zero(manager: FlaskClient, name: str) -> None:
     html = html_of(manager, ADDRESSES[name])
-    assert "The figures are being computed." in html
+    assert "There is no organization yet." in html
+    assert "The figures are being computed." not in html
     assert html.count('class="kpi-value is-none"') == html.count('class="kpi-value') > 0
     assert "Not read yet" in html
+
+
+def test_who_may_create_the_first_organization_is_led_there_and_figures_are_promised_only_after_it(
+    manager: FlaskClient, login: Callable[..., FlaskClient], tenant: Session
+) -> None:
+    create = 'href="/t/acme/records/organization/new"'
+    assert create not in html_of(manager, ADDRESSES["market"]).partition("<main")[2]
+    admin = login("admin")
+    assert create in html_of(admin, ADDRESSES["market"]).partition("<main")[2]
+    assert "There is no organization yet, " in html_of(manager, f"{ROOT}/proof/otif")
+    Company(tenant)
+    tenant.commit()
+    html = html_of(admin, ADDRESSES["market"])
+    assert "The figures are being computed." in html
+    assert create not in html.partition("<main")[2]
+    assert "have not been computed yet" in html_of(manager, f"{ROOT}/proof/otif")
 
 
 def test_tile_shows_the_figure_with_its_records_and_the_months_lead_to_narrower_pages(

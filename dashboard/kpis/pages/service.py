@@ -101,7 +101,7 @@ def _notes(context: Context, today: date | None) -> tuple[str, ...]:
     """What a reader must know before comparing numbers."""
     found = [] if context.selection.orgs else [NO_ORGANIZATION]
     if context.as_of is None:
-        return (*found, NOT_YET)
+        return tuple(found) or (NOT_YET,)  # without an organization nothing is being computed
     running = (today or context.as_of.date()).replace(day=1)
     if context.selection.period.span.first <= running <= context.selection.period.span.last:
         found.append(f"{running:%B %Y} is still running: what it adds up to is not yet complete.")
