@@ -15,9 +15,12 @@ def advise(group: Group, changes: Sequence[Change]) -> list[str]:
             "An index that is not valid is what a broken CREATE INDEX CONCURRENTLY left: drop it with"
             " DROP INDEX CONCURRENTLY and build it again."
         )
-    if any(change.kind in ("table", "function", "schema", "default privileges") for change in changes):
-        found.append("Rights or owners may differ: look at that first, since isolation rests on them.")
+    if any(change.is_of_rights for change in changes):
+        found.append("Rights or owners differ: look at that first, since isolation rests on them.")
     found += [words for what, words in WORDS.items() if any(change.what == what for change in changes)]
+    found.append(
+        f"The definitions name no schema: SET search_path TO {group.schemas[0]}, public before you run any."
+    )
     return [*found, "Then look again: the groups become one."]
 
 

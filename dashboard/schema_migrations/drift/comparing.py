@@ -1,5 +1,6 @@
 """Compares two definitions object by object, and a long one line by line, for people to read."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -20,7 +21,8 @@ KINDS = (
     "statistics",
     "default privileges",
 )
-RIGHTS = "rights "
+OWNER, RIGHTS = "owner ", "rights "
+MARKS = re.compile(r"'[^']*'|[()]|, ")  # a quoted text is one mark: what is in it parts nothing
 MISSING, EXTRA, OTHER = "missing here", "only here", "differs"
 
 
@@ -41,6 +43,12 @@ class Change:
     what: str
     here: tuple[Line, ...]
     there: tuple[Line, ...]
+
+    @property
+    def is_of_rights(self) -> bool:
+        """Whether who owns it, or may use it, is not the same."""
+        changed = [line.text for line in (*self.here, *self.there) if line.is_changed]
+        return self.kind == "default privileges" or any(text.startswith((OWNER, RIGHTS)) for text in changed)
 
 
 def compare(here: Sequence[Sequence[str]], there: Sequence[Sequence[str]]) -> list[Change]:
@@ -78,9 +86,25 @@ def _plain(body: str | None) -> tuple[Line, ...]:
 
 def _parts(body: str) -> list[str]:
     """Lines of what has many; of one long line what stands between the commas, and each right by itself."""
-    lines = body.splitlines()
-    parts = lines if len(lines) > 1 else body.split(", ")
+    lines = body.splitlines() or [""]
+    parts = [part for line in lines for part in (_by_commas(line) if _is_list(line, lines) else [line])]
     return [one for part in parts for one in _rights(part)]
+
+
+def _is_list(line: str, lines: Sequence[str]) -> bool:
+    """A single line is; below the many of a function stands one with its owner and rights."""
+    return len(lines) == 1 or line.startswith(OWNER)
+
+
+def _by_commas(line: str) -> list[str]:
+    """Part a line at its commas, but not within brackets: the columns of an index stay together."""
+    parts, depth, start = [], 0, 0
+    for mark in MARKS.finditer(line):
+        depth += {"(": 1, ")": -1}.get(mark[0], 0)
+        if mark[0] == ", " and not depth:
+            parts.append(line[start : mark.start()])
+            start = mark.end()
+    return [*parts, line[start:]]
 
 
 def _rights(part: str) -> list[str]:

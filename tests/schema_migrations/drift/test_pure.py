@@ -68,6 +68,37 @@ def test_each_right_is_compared_by_itself() -> None:
     assert not any(line.is_changed for line in change.there)
 
 
+def test_columns_of_an_index_and_texts_with_commas_stay_together() -> None:
+    index = "CREATE INDEX i ON t USING btree (region, lower(name), id), NOT VALID"
+    assert [line.text for line in compare([["index", "i", index]], [])[0].here] == [
+        "CREATE INDEX i ON t USING btree (region, lower(name), id)",
+        "NOT VALID",
+    ]
+    column = "text, default 'one, (two'::text, not null"
+    assert [line.text for line in compare([["column", "t.a", column]], [])[0].here] == [
+        "text",
+        "default 'one, (two'::text",
+        "not null",
+    ]
+
+
+def test_owner_and_rights_below_a_function_are_compared_one_by_one() -> None:
+    body = "CREATE FUNCTION f(a text, b text)\nSELECT 1, 2\nowner o, rights =X/o"
+    change = compare([["function", "f()", f"{body} a=X/o"]], [["function", "f()", body]])[0]
+    assert [line.text for line in change.here if line.is_changed] == ["rights a=X/o"]
+    assert [line.text for line in change.there][:2] == ["CREATE FUNCTION f(a text, b text)", "SELECT 1, 2"]
+
+
+def test_advice_speaks_of_rights_only_where_they_differ() -> None:
+    rights = "owner o, rights =X/o"
+    other_body = compare([["function", "f()", f"a\n{rights}"]], [["function", "f()", f"b\n{rights}"]])
+    other_rights = compare([["function", "f()", f"a\n{rights} a=X/o"]], [["function", "f()", f"a\n{rights}"]])
+    group = Group("x", (row("tenant_a", "x"),))
+    assert "Rights" not in " ".join(advise(group, other_body))
+    assert advise(group, other_rights)[0].startswith("Rights or owners differ")
+    assert any("SET search_path TO tenant_a, public" in said for said in advise(group, other_body))
+
+
 def test_objects_of_one_name_stand_below_each_other() -> None:
     twice = [["trigger", "t.of a constraint", "off"], ["trigger", "t.of a constraint", "on"]]
     assert [line.text for line in compare(twice, twice[:1])[0].here] == ["off", "on"]
