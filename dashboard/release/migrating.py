@@ -19,6 +19,7 @@ from dashboard.schema_migrations.histories import PLANS, History
 from dashboard.schema_migrations.rehearsal import queries as rehearsals
 from dashboard.tenancy import queries as tenancy
 
+SHOWN = 5
 NOT_REHEARSED = "  not rehearsed: the plan's page can try it on a restored copy first"
 
 
@@ -69,6 +70,17 @@ def back_up(settings: Settings, wishes: Wishes, done: Done, say: Say) -> None:
     db.session.commit()
     done.restore_point = name
     say(f"  backup {done.backup_id} is verified; restore point {name} is set")
+
+
+def check_not_ahead(pending: Pending) -> None:
+    """Refuse to release code that does not know where schemas stand: its smoke tests could not pass."""
+    if pending.ahead:
+        raise StepError(
+            f"{len(pending.ahead)} schemas stand at revisions that this code does not know: "
+            f"{', '.join(pending.ahead[:SHOWN])}{' and more' if len(pending.ahead) > SHOWN else ''}.",
+            fix="A newer release made or migrated them: release that code. To go back to this one all the "
+            "same, restart it without a release: it works on tables to which newer ones only added (expand).",
+        )
 
 
 def check_no_run(pending: Pending) -> None:

@@ -7,18 +7,30 @@ from sqlalchemy import Connection, text
 from dashboard.core.db import db
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.histories import PLANS, History
+from dashboard.tenants.creating.blueprint import known_revisions
 
 LEDGER = text("SELECT to_regclass('public.schema_head') IS NOT NULL")
-BEHIND = text("SELECT count(*) FROM public.schema_head WHERE revision IS DISTINCT FROM :head")
+BEHIND = text(
+    "SELECT count(*) FROM public.schema_head"
+    " WHERE revision IS NULL OR (revision <> :head AND revision = ANY (:known))"
+)
+AHEAD = text(
+    "SELECT schema_name || ' at ' || revision FROM public.schema_head"
+    " WHERE revision <> ALL (:known) ORDER BY 1"
+)
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What is not at the code's heads. `schemas` is None where the ledger of tenants is yet to be made."""
+    """What is not at the code's heads. `schemas` is None where the ledger of tenants is yet to be made.
+
+    `ahead` names the schemas at revisions that this code does not know: no plan of it can move them.
+    """
 
     control: bool
     shared: bool
     schemas: int | None
+    ahead: tuple[str, ...] = ()
 
     @property
     def touches_erp(self) -> bool:
@@ -32,7 +44,8 @@ class Pending:
             parts.append("tenants (not counted yet)")
         elif self.schemas:
             parts.append(f"{self.schemas} schemas of tenants")
-        return f"to migrate: {', '.join(parts)}" if parts else "nothing to migrate"
+        words = f"to migrate: {', '.join(parts)}" if parts else "nothing to migrate"
+        return f"{words}; of a newer release: {len(self.ahead)} schemas" if self.ahead else words
 
 
 def read_pending() -> Pending:
@@ -40,7 +53,9 @@ def read_pending() -> Pending:
     control = _is_behind(History.CONTROL)
     shared = _is_behind(History.SHARED)
     with db.engines["owner"].connect() as connection:
-        return Pending(control, shared, _schemas(connection))
+        if not connection.scalar(LEDGER):
+            return Pending(control, shared, None)
+        return Pending(control, shared, *_schemas(connection))
 
 
 def _is_behind(history: History) -> bool:
@@ -48,8 +63,9 @@ def _is_behind(history: History) -> bool:
         return (migrations.current(connection, history),) != migrations.heads(history)
 
 
-def _schemas(connection: Connection) -> int | None:
-    if not connection.scalar(LEDGER):
-        return None
+def _schemas(connection: Connection) -> tuple[int, tuple[str, ...]]:
+    """Count the schemas of the ledger that a plan would move; name those it could not."""
     head = ", ".join(migrations.heads(History.TENANT))
-    return int(connection.scalar(BEHIND, {"head": head}) or 0)
+    known = {"known": list(known_revisions())}
+    behind = int(connection.scalar(BEHIND, {"head": head} | known) or 0)
+    return behind, tuple(connection.scalars(AHEAD, known))

@@ -69,6 +69,7 @@ class _Course:
         self.say(f"  {pending.words()}")
         if self.wishes.restarts:
             restarting.check_way(self.settings)
+        migrating.check_not_ahead(pending)
         migrating.check_no_run(pending)
         return pending
 

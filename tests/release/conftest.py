@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 from flask import Flask
 from rq import Worker
-from sqlalchemy import text
+from sqlalchemy import delete, insert, text
 from werkzeug.serving import make_server
 
 from dashboard.core.config import Settings
@@ -16,6 +16,7 @@ from dashboard.health.redis_probes import redis_client
 from dashboard.jobs.store import control_transaction
 from dashboard.release.running import release
 from dashboard.release.wishes import Done, ReleaseStoppedError, Wishes
+from dashboard.schema_migrations.models import SchemaHead, SchemaKind
 from dashboard.tenancy import queries as tenancy
 
 BEFORE_INSIGHTS = "0007"
@@ -88,6 +89,18 @@ def behind(app: Flask, releasing: Releasing) -> Iterator[str]:
         say_that_acme_stands_at(BEFORE_INSIGHTS)
     yield at
     say_that_acme_stands_at(at)
+
+
+@pytest.fixture
+def newer_spare(app: Flask, releasing: Releasing) -> Iterator[str]:
+    """A spare that the next release has made already."""
+    name = "spare_of_tomorrow"
+    with db.engines["owner"].begin() as connection:
+        row = {"schema_name": name, "kind": SchemaKind.SPARE, "revision": "of the next release"}
+        connection.execute(insert(SchemaHead).values(row))
+    yield name
+    with db.engines["owner"].begin() as connection:
+        connection.execute(delete(SchemaHead).where(SchemaHead.schema_name == name))
 
 
 def say_that_acme_stands_at(revision: str) -> None:

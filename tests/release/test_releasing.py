@@ -92,6 +92,18 @@ def test_without_a_backup_nothing_is_migrated(releasing: Releasing, behind: str)
     assert releasing.stopped(skip_backup="short").reason.startswith("Say in at least 10 characters")
 
 
+def test_code_that_is_older_than_a_spare_stops_before_a_backup(
+    app: Flask, releasing: Releasing, newer_spare: str
+) -> None:
+    stopped = releasing.stopped(announce="Soon back")
+    assert stopped.step == "Look at what is pending", "no backup, no announcement, no restart for nothing"
+    assert f"this code does not know: {newer_spare} at of the next release" in stopped.reason
+    assert "restart it without a release" in stopped.reason
+    assert stopped.way_back[0].startswith("Nothing of the ERP was changed.")
+    answer = app.test_cli_runner().invoke(args=["release", "check"])
+    assert answer.output == "nothing to migrate; of a newer release: 1 schemas\n"
+
+
 def test_a_plan_that_nobody_approved_is_not_run(releasing: Releasing, behind: str) -> None:
     stopped = releasing.stopped(skip_backup=REASON, announce="Soon back")
     assert stopped.step == "Plan the change of the tenants"
