@@ -72,7 +72,10 @@ class Wave:
 
 @dataclass(frozen=True)
 class Course:
-    """How far a run came. `rate` is schemas per second of late, `ends_at` the end at that pace."""
+    """How far a run came. `rate` is schemas per second of late, `ends_at` the end at that pace.
+
+    There is no end to tell while all that is left waits for locks: whoever has them decides.
+    """
 
     run: FleetRun
     waves: Sequence[Wave] = ()
@@ -191,7 +194,7 @@ def course_of(session: Session, run: FleetRun) -> Course:
     settled = sum(task.status in (TaskStatus.DONE, TaskStatus.SKIPPED) for task in tasks)
     now = datetime.now(UTC)
     rate = _rate(tasks, now) if run.status == FleetStatus.RUNNING else None
-    ends_at = now + timedelta(seconds=(len(tasks) - settled) / rate) if rate else None
+    ends_at = estimate_end(tasks, rate, now) if rate else None
     numbers = sorted({task.wave for task in tasks})
     waves = [_wave(number, [task for task in tasks if task.wave == number], numbers) for number in numbers]
     return Course(run, waves, count_states(tasks), len(tasks), settled, rate, ends_at)
@@ -205,6 +208,14 @@ def _wave(number: int, tasks: list[TaskRow], numbers: list[int]) -> Wave:
     else:
         title = f"Wave {numbers.index(number) + 1}"
     return Wave(number, title, tasks)
+
+
+def estimate_end(tasks: Sequence[TaskRow], rate: float, now: datetime) -> datetime | None:
+    """Return when a run ends that goes on at `rate` schemas per second; None while locks decide that."""
+    left = [task for task in tasks if task.status in (TaskStatus.PENDING, TaskStatus.RUNNING)]
+    if left and all(task.lock_waits for task in left):
+        return None
+    return now + timedelta(seconds=len(left) / rate)
 
 
 def _rate(tasks: Sequence[TaskRow], now: datetime) -> float | None:
