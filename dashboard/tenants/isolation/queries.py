@@ -18,12 +18,15 @@ from dashboard.tenants.isolation.rounds import ANSWERS, READING, specific
 
 @dataclass(frozen=True)
 class OfTenant:
-    """What the last round did as one tenant, and what was found open around it."""
+    """What the last round did as one tenant, and what was found open around it.
+
+    `shared_login`: whether the application's login is a member of all tenants' roles; None: not known yet.
+    """
 
     other: str = ""
     attempts: list[dict[str, str]] = field(default_factory=list)
     found: list[dict[str, str]] = field(default_factory=list)
-    shared_login: bool = True
+    shared_login: bool | None = None
 
     @property
     def status(self) -> str:
@@ -43,12 +46,14 @@ def of_tenant(tenant: TenantRef, others: dict[str, TenantRef]) -> OfTenant:
     """What the last round says of one tenant; `others` are all tenants by slug."""
     data = contents(READING)
     row = part(ANSWERS, "tenants", tenant.slug)
-    if not data or row is None:
+    if not data:
         return OfTenant()
+    if row is None:  # a suspended one is not tried, but what is open around it is known
+        return OfTenant(found=_around(data, tenant), shared_login=data.get("shared_login"))
     other = others.get(row["other"])
     there = other.schema if other else row["other"]
     attempts = [_named(data["answers"][place], tenant.schema, there) for place in row["answers"]]
-    return OfTenant(row["other"], attempts, _around(data, tenant), data.get("shared_login", True))
+    return OfTenant(row["other"], attempts, _around(data, tenant), data.get("shared_login"))
 
 
 def _named(answer: dict[str, str], own: str, other: str) -> dict[str, str]:

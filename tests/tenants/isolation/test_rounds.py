@@ -69,6 +69,19 @@ def test_every_attempt_is_refused_on_a_sound_server(control: Session, acme: Tena
     assert fires() == []
 
 
+def test_what_is_open_around_a_suspended_tenant_is_told_though_nothing_is_tried_as_it(
+    control: Session, acme: TenantRef
+) -> None:
+    entry = {"tenant": acme.slug, "other": "tenant_globex", "sort": "grant", "verdict": Verdict.ALLOWED.value}
+    reading = {"tenants": {}, "answers": [], "found": [entry], "shared_login": False}
+    assert queries.of_tenant(acme, {}).shared_login is None, "before the first round nobody knows"
+    store_reading(rounds.READING, reading, every=900)
+    store_reading(rounds.ANSWERS, {"tenants": {}}, every=900)
+    seen = queries.of_tenant(acme, {})
+    assert (seen.attempts, seen.found, seen.status) == ([], [entry], "critical")
+    assert seen.shared_login is False
+
+
 HOLES = {
     "a right on a table": (
         [
