@@ -11,6 +11,7 @@ from dashboard.jobs import service as jobs
 from dashboard.jobs.links import run_url
 from dashboard.tenancy import notices
 from dashboard.tenancy import queries as tenancy
+from dashboard.tenancy.models import TenantStatus
 from dashboard.tenants import domains, inspection, listing, queries
 from dashboard.tenants.forms import DomainForm, TenantForm
 from dashboard.tenants.isolation import queries as isolation_queries
@@ -18,11 +19,13 @@ from dashboard.tenants.isolation import rounds
 from dashboard.tenants.isolation import views as isolation
 from dashboard.tenants.isolation.readings import header
 from dashboard.tenants.lifecycle import offers
+from dashboard.tenants.lifecycle import queries as lifecycle_queries
 from dashboard.tenants.listing import Wish
 from dashboard.tenants.maintenance import views as maintenance
 from dashboard.tenants.service import create_tenant
 
 blueprint = Blueprint("tenants", __name__, url_prefix="/admin/tenants")
+blueprint.before_request(tenancy.forget)  # a worker may have opened or closed one seconds ago
 
 
 def init_app(app: Flask) -> None:
@@ -96,11 +99,14 @@ def details(slug: str) -> ResponseReturnValue:
     if line is None:
         raise NotFoundError("There is no such tenant (any more).")
     others = {tenant.slug: tenant for tenant in tenancy.known_tenants()}
+    is_archived = chosen.status == TenantStatus.ARCHIVED
     return render_template(
         "tenants/details.html",
         chosen=chosen,
         line=line,
         reading=header(inspection.READING),
+        archive=lifecycle_queries.find_archive(chosen.id) if is_archived else None,
+        is_archived=is_archived,
         tables=queries.list_tables(chosen.schema),
         revisions=queries.list_revisions(chosen.id),
         isolation=isolation_queries.of_tenant(chosen, others),

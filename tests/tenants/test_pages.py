@@ -11,6 +11,7 @@ from dashboard.core.db import db
 from dashboard.jobs.models import JobRun
 from dashboard.jobs.store import control_transaction
 from dashboard.tenancy import queries as tenancy
+from dashboard.tenants.lifecycle.models import TenantArchive
 from tests.conftest import PASSWORD
 
 
@@ -142,3 +143,58 @@ def test_a_tenant_without_a_grant_does_not_exist_for_a_person(login: Callable[..
     browser = login("staff", tenant="acme")
     assert "Globex" not in browser.get("/").get_data(as_text=True)
     assert browser.get("/t/globex/insights/").status_code == 404
+
+
+@pytest.fixture
+def closed() -> Iterator[Callable[[str], None]]:
+    """Close acme as a worker does, behind the back of this process; it is opened again afterwards."""
+
+    def set_status(status: str) -> None:
+        with db.engines["owner"].begin() as connection:
+            change = "UPDATE public.tenant SET status = :status WHERE slug = 'acme'"
+            connection.execute(text(change), {"status": status})
+
+    tenancy.list_tenants()
+    yield set_status
+    set_status("active")
+    tenancy.forget()
+
+
+def test_what_a_worker_has_closed_is_closed_on_its_page_at_once(
+    admin: FlaskClient, closed: Callable[[str], None]
+) -> None:
+    assert "/admin/tenants/acme/suspend" in admin.get("/admin/tenants/acme/").get_data(as_text=True)
+    closed("suspended")
+    page = admin.get("/admin/tenants/acme/").get_data(as_text=True)
+    assert "/admin/tenants/acme/resume" in page
+    assert admin.get("/admin/tenants/acme/resume").status_code == 200
+    assert "not while suspended" in admin.get("/admin/tenants/").get_data(as_text=True)
+    closed("archived")
+    deleting = admin.get("/admin/tenants/acme/delete").get_data(as_text=True)
+    assert "Its archive is all there is of it." in deleting
+    assert "Who opens one of its pages is told that there is no such tenant." in deleting
+    closed("active")
+    assert "a last dump is made" in admin.get("/admin/tenants/acme/delete").get_data(as_text=True)
+
+
+def test_an_archived_tenant_tells_of_its_archive_and_of_nothing_that_it_has_not_got(
+    admin: FlaskClient, closed: Callable[[str], None]
+) -> None:
+    closed("archived")
+    page = admin.get("/admin/tenants/acme/").get_data(as_text=True)
+    assert "It has no schema while it is archived" in page
+    assert "No archive of it is on record here." in page
+    for asked in ("not measured yet", "Not measured yet", "Not tried yet", "Last dump"):
+        assert asked not in page
+    with control_transaction() as session:
+        acme = tenancy.get_tenant("acme")
+        dump = {"path": "tenants/acme.dump", "bytes": 2048, "sha256": "0" * 64, "counts": {"unit": 34_567}}
+        named = {"slug": "acme", "name": acme.name, "schema_name": acme.schema, "role_name": acme.role}
+        session.add(
+            TenantArchive(kind="archived", tenant_id=acme.id, revision="0007", actor="me", **named, **dump)
+        )
+    try:
+        assert "34,567" in admin.get("/admin/tenants/acme/").get_data(as_text=True)
+    finally:
+        with control_transaction() as session:
+            session.execute(delete(TenantArchive).where(TenantArchive.tenant_id == acme.id))

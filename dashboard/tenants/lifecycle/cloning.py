@@ -191,7 +191,7 @@ def _register(run: Run, source: TenantRef, asked: Clone, name: str) -> TenantRef
     status, reason = TenantStatus.ACTIVE, ""
     if asked.with_data and not asked.open_at_once:
         status = TenantStatus.SUSPENDED
-        reason = f"A copy of {source.name}: resumed, it sends waiting mails and reminders of its own"
+        reason = f"A copy of {source.name}: once resumed, it sends waiting mails and reminders of its own"
     values = {
         "name": new.name,
         "slug": new.slug,

@@ -40,14 +40,25 @@ class ReasonForm(AskForm):
 
     reason = TextAreaField(
         "Reason",
-        [DataRequired("Say why: people who come by read it."), Length(max=500)],
+        [DataRequired("Say why: it is shown to people who open one of its pages."), Length(max=500)],
         filters=[_trimmed],
-        description="People who open one of its pages read it, and it is kept in the log.",
+        description="Shown to people who open one of its pages, and kept in the log.",
     )
 
     def arguments(self, _tenant: TenantRef) -> dict[str, Any]:
         """The reason."""
         return {"reason": self.reason.data}
+
+
+class DeleteForm(ReasonForm):
+    """Why; it has no pages afterwards on which anybody could be told."""
+
+    reason = TextAreaField(
+        "Reason",
+        [DataRequired("Say why: it is kept in the log."), Length(max=500)],
+        filters=[_trimmed],
+        description="Kept in the log. Who opens one of its pages is told that there is no such tenant.",
+    )
 
 
 class RenameForm(AskForm):

@@ -17,6 +17,7 @@ from dashboard.tenants.lifecycle.forms import AskForm
 
 VIEW, EDIT = "admin.tenants.view", "admin.tenants.edit"
 pages = Blueprint("lifecycle", __name__, url_prefix="/admin/tenants")
+pages.before_request(tenancy.forget)  # a worker may have opened or closed it seconds ago
 
 
 def init_app(app: Flask) -> None:

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from dashboard.settings.queries import value
 from dashboard.tenancy.models import TenantRef, TenantStatus
 from dashboard.tenants.lifecycle import keeping
-from dashboard.tenants.lifecycle.forms import AskForm, CloneForm, ReasonForm, RenameForm
+from dashboard.tenants.lifecycle.forms import (
+    AskForm,
+    CloneForm,
+    DeleteForm,
+    ReasonForm,
+    RenameForm,
+)
 from dashboard.tenants.lifecycle.models import TenantArchive
 
 
@@ -27,7 +33,7 @@ PAGES = {
     "clone": Page("Clone {name}", "Clone it", CloneForm),
     "archive": Page("Archive {name}?", "Archive it", ReasonForm, is_dangerous=True, is_typed=True),
     "restore": Page("Restore {name} from its archive?", "Restore it", AskForm),
-    "delete": Page("Delete {name}?", "Delete it", ReasonForm, is_dangerous=True, is_typed=True),
+    "delete": Page("Delete {name}?", "Delete it", DeleteForm, is_dangerous=True, is_typed=True),
 }
 
 
