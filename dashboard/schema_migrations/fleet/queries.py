@@ -55,6 +55,16 @@ class TaskRow:
         """Its state for the eye: one that waits for a lock is not the same as one whose turn has not come."""
         return "waiting" if self.status == TaskStatus.PENDING and self.lock_waits else self.status
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has yet to be changed, or is being changed."""
+        return self.status in (TaskStatus.PENDING, TaskStatus.RUNNING)
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether somebody's lock was in its way; it may be tried again this moment."""
+        return self.is_open and self.lock_waits > 0
+
 
 @dataclass(frozen=True)
 class Wave:
@@ -98,8 +108,8 @@ class Course:
 
     @property
     def held_up(self) -> list[TaskRow]:
-        """The schemas that wait for a lock somebody has."""
-        return [task for wave in self.waves for task in wave.tasks if task.look == "waiting"]
+        """The schemas that wait for a lock somebody has; some may be tried again this moment."""
+        return [task for wave in self.waves for task in wave.tasks if task.is_held_up]
 
 
 def count_states(tasks: Sequence[TaskRow]) -> dict[str, int]:
@@ -212,8 +222,8 @@ def _wave(number: int, tasks: list[TaskRow], numbers: list[int]) -> Wave:
 
 def estimate_end(tasks: Sequence[TaskRow], rate: float, now: datetime) -> datetime | None:
     """Return when a run ends that goes on at `rate` schemas per second; None while locks decide that."""
-    left = [task for task in tasks if task.status in (TaskStatus.PENDING, TaskStatus.RUNNING)]
-    if left and all(task.lock_waits for task in left):
+    left = [task for task in tasks if task.is_open]
+    if left and all(task.is_held_up for task in left):
         return None
     return now + timedelta(seconds=len(left) / rate)
 
