@@ -14,6 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from dashboard.backups.barman import environment
 from dashboard.core.config import Member, Settings
 from dashboard.servers import Standby as StandbyServer
 from dashboard.servers import bootstrap_erp, scratch_folder
@@ -60,7 +61,10 @@ class Cluster:
     def barman(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Call Barman."""
         command = barman.command(self.layout, *arguments)
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        variables = environment()  # as the product calls it: Barman has no lines of ours to count
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False, env=variables
+        )
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str = "") -> None:
