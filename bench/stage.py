@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg2
 
+from bench.taken import telling
 from dashboard.servers import (
     ErpPasswords,
     Postgres,
@@ -52,6 +53,7 @@ class Stage:
 def servers() -> Iterator[Stage]:
     """Start PostgreSQL and Valkey with empty, bootstrapped databases; stop and delete them at the end."""
     with ExitStack() as stack:
+        stack.enter_context(telling())
         folder = stack.enter_context(scratch_folder("steward-bench-"))
         postgres = Postgres(folder / "pg", free_port(), secrets.token_hex(), OPTIONS)
         cache = Valkey(

@@ -68,6 +68,11 @@ class Kpi:
         """The family its records come from."""
         return FAMILIES[self.family]
 
+    @property
+    def is_around_one(self) -> bool:
+        """Whether 1 is what is usual, as of an index that compares prices; concentration lies below it."""
+        return self.unit == "index" and self.kind != "composite"
+
 
 KPIS: dict[str, Kpi] = {}
 

@@ -10,7 +10,7 @@ from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.core.errors import DashboardError
 from dashboard.jobs import locks
-from dashboard.release.pending import Pending
+from dashboard.release.pending import Pending, schemas
 from dashboard.release.wishes import Done, Say, StepError, Wishes
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.fleet import approving, executing, planning, queries, safeguarding, steering
@@ -76,7 +76,7 @@ def check_not_ahead(pending: Pending) -> None:
     """Refuse to release code that does not know where schemas stand: its smoke tests could not pass."""
     if pending.ahead:
         raise StepError(
-            f"{len(pending.ahead)} schemas stand at revisions that this code does not know: "
+            f"{schemas(len(pending.ahead))} of a newer release, which this code does not know: "
             f"{', '.join(pending.ahead[:SHOWN])}{' and more' if len(pending.ahead) > SHOWN else ''}.",
             fix="A newer release made or migrated them: release that code. To go back to this one all the "
             "same, restart it without a release: it works on tables to which newer ones only added (expand).",

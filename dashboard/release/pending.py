@@ -43,9 +43,14 @@ class Pending:
         if self.schemas is None:
             parts.append("tenants (not counted yet)")
         elif self.schemas:
-            parts.append(f"{self.schemas} schemas of tenants")
+            parts.append(f"{schemas(self.schemas)} of tenants")
         words = f"to migrate: {', '.join(parts)}" if parts else "nothing to migrate"
-        return f"{words}; of a newer release: {len(self.ahead)} schemas" if self.ahead else words
+        return f"{words}; of a newer release: {schemas(len(self.ahead))}" if self.ahead else words
+
+
+def schemas(count: int) -> str:
+    """So many of them, in words."""
+    return "1 schema" if count == 1 else f"{count} schemas"
 
 
 def read_pending() -> Pending:

@@ -61,7 +61,8 @@ def test_the_list_is_filtered_by_job_and_status(jobs: Flask, login: Login) -> No
 def test_a_finished_run_shows_result_log_and_stops_polling(jobs: Flask, login: Login) -> None:
     run = do("test.add", a=20, b=22)
     page = text_of(login("dba"), f"/database/jobs/{run.id}")
-    assert "42" in page
+    plain = "".join(line.strip() for line in page.splitlines())
+    assert '<dt>Sum</dt><dd class="text-break">42</dd>' in plain
     assert "adding 20 and 22" in page
     assert "data-finished" in page
 

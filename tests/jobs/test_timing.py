@@ -173,7 +173,7 @@ def test_two_schedule_processes_run_each_slot_once(jobs: Flask, start_worker: St
     for thread in threads:
         thread.start()
     try:
-        wait_for(lambda: len(runs_of(ADD.name)) >= 3, "three runs", seconds=60)
+        wait_for(lambda: len(runs_of(ADD.name)) >= 3, "three runs", seconds=180)
         assert (queries.scheduler_age() or 0) < 10
     finally:
         stop.set()

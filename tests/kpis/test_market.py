@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from dashboard.kpis import outliers, refreshing, registry, sums
 from dashboard.kpis.definitions import market, sourcing
 from dashboard.kpis.families import Family
+from dashboard.kpis.pages.service import build
 from tests.kpis.bidding import YEAR, Bidding, records_of, terms
 from tests.kpis.conftest import Company
 
@@ -196,6 +197,23 @@ def test_sealed_bids_wait_and_show_nothing_until_they_are_opened(tenant: Session
     assert opened == [0, Decimal("0.5"), 1, 2]
     replayed = bidding.facts(BIDS, terms(as_of=opening - timedelta(seconds=0.1)))
     assert {fact["index_sum"] for fact in replayed.values()} == {None}
+
+
+def test_an_index_is_drawn_as_its_distance_from_one(tenant: Session, bidding: Bidding) -> None:
+    category = bidding.category()
+    rfq = bidding.request(category_id=category.id)
+    for place, price in enumerate(["9", "10", "12"]):
+        bidding.quote(rfq, price, supplier=bidding.supplier(["Asia", "Europe", "Africa"][place]))
+    refreshing.rebuild(tenant, BIDS, terms())
+    args = {"from": "2026-01", "to": "2026-12", "kpi": "price_index"}
+    charts = {each.name: each.chart for each in build(tenant, "market", args).charts}
+    (drawn,) = charts["regions"].series
+    assert (list(drawn.values), charts["regions"].unit) == ([20.0, 0.0, -10.0], "%")
+    assert charts["map"].middle == 1
+    assert {code for code, kpi in registry.KPIS.items() if kpi.is_around_one} == {
+        "price_index",
+        "price_level",
+    }
 
 
 def test_outliers_are_above_the_fence_of_their_own_category(tenant: Session, bidding: Bidding) -> None:

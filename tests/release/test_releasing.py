@@ -97,11 +97,12 @@ def test_code_that_is_older_than_a_spare_stops_before_a_backup(
 ) -> None:
     stopped = releasing.stopped(announce="Soon back")
     assert stopped.step == "Look at what is pending", "no backup, no announcement, no restart for nothing"
-    assert f"this code does not know: {newer_spare} at of the next release" in stopped.reason
+    told = "1 schema of a newer release, which this code does not know: "
+    assert f"{told}{newer_spare} at of the next release." in stopped.reason
     assert "restart it without a release" in stopped.reason
     assert stopped.way_back[0].startswith("Nothing of the ERP was changed.")
     answer = app.test_cli_runner().invoke(args=["release", "check"])
-    assert answer.output == "nothing to migrate; of a newer release: 1 schemas\n"
+    assert answer.output == "nothing to migrate; of a newer release: 1 schema\n"
 
 
 def test_a_plan_that_nobody_approved_is_not_run(releasing: Releasing, behind: str) -> None:
@@ -130,7 +131,7 @@ def test_a_canary_that_fails_stops_it_and_says_every_way_back(
     assert stopped.step == "Look at what is pending"
     assert "is halted" in stopped.reason
     answer = app.test_cli_runner().invoke(args=["release", "check"])
-    assert (answer.exit_code, answer.output) == (1, "to migrate: 1 schemas of tenants\n")
+    assert (answer.exit_code, answer.output) == (1, "to migrate: 1 schema of tenants\n")
 
 
 def test_the_command_line_tells_the_way_back(app: Flask, releasing: Releasing, behind: str) -> None:

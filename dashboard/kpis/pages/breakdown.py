@@ -61,7 +61,7 @@ def trend(context: Context, kpi: Kpi) -> Chart:
         category_title="Month",
         series=series,
         unit=context.unit(kpi),
-        is_scaled=kpi.unit == "index",
+        is_scaled=kpi.is_around_one,
         as_of=context.as_of,
         empty=why_empty(context),
     )
@@ -111,18 +111,25 @@ def bars(
     shown = sorted(known, key=lambda figure: -figure.n)[:SHOWN]
     shown.sort(key=lambda figure: (-(figure.value or Decimal(0)), name_of(figure.keys[0])))
     more = f"The {SHOWN} with most records of {len(known):,}" if len(known) > SHOWN else ""
-    values = [wording.plain(kpi, figure.value) for figure in shown]
+    links = [link_of(figure.keys[0]) for figure in shown]
     return Chart(
         kind="bars",
         title=f"{kpi.title} by {what}",
         subtitle=more,
         categories=[f"{name_of(figure.keys[0])} ({figure.n:,})" for figure in shown],
         category_title=f"{what.capitalize()} (records)",
-        series=[Series(kpi.title, values, [link_of(figure.keys[0]) for figure in shown])],
-        unit=context.unit(kpi),
+        series=[_lengths(kpi, [figure.value for figure in shown], links)],
+        unit="%" if kpi.is_around_one else context.unit(kpi),
         as_of=context.as_of,
         empty=why_empty(context),
     )
+
+
+def _lengths(kpi: Kpi, values: list[Decimal | None], links: list[str]) -> Series:
+    """What bars show: of what lies around 1 the distance from there, or all of them would look alike."""
+    if kpi.is_around_one:
+        return Series("Above 1 (below: negative)", [wording.from_one(each) for each in values], links)
+    return Series(kpi.title, [wording.plain(kpi, each) for each in values], links)
 
 
 def _by_category(context: Context, kpi: Kpi, found: Mapping[str, Figures], names: Mapping[int, str]) -> Chart:
@@ -166,7 +173,7 @@ def _map(context: Context, kpi: Kpi, found: Mapping[str, Figures], names: Mappin
         ],
         unit=context.unit(kpi),
         subtitle="Where there is no cell there is no data",
-        middle=1 if kpi.unit == "index" else None,
+        middle=1 if kpi.is_around_one else None,
         as_of=context.as_of,
         empty=why_empty(context),
     )

@@ -39,6 +39,11 @@ def plain(kpi: Kpi, value: Decimal | None) -> float | None:
     return round(float(shown), 2 if kpi.unit == "money" else max(kpi.decimals, 1))
 
 
+def from_one(value: Decimal | None) -> float | None:
+    """How many percent a value lies above 1 (below: negative), as charts show it."""
+    return None if value is None else round(float(100 * (value - 1)), 1)
+
+
 def change(kpi: Kpi, now: Decimal | None, before: Decimal | None) -> tuple[str, Tone]:
     """The difference in words and whether it is good; nothing where one of the two is missing."""
     if now is None or before is None:

@@ -17,6 +17,7 @@ from dashboard.kpis import composites, filters, registry, targets
 from dashboard.kpis.filters import Selection
 from dashboard.kpis.pages import wording as pages
 from dashboard.kpis.pages.links import Links
+from dashboard.kpis.pages.service import PAGES
 from dashboard.kpis.proof import download, naming, narrowing, queries, rows, wording
 from dashboard.kpis.proof.question import STATUSES, Question, Status, TooLongError
 from dashboard.kpis.proof.rows import Listing
@@ -83,6 +84,7 @@ def _page(session: Session, kpi: Kpi) -> dict[str, Any]:
         "check": _url(kpi.code, kept | {"check": "1"}),
         "narrower": _narrower(session, made, selection, kept),
         "most": narrowing.MOST_REPLAYED,
+        "back_title": PAGES[kpi.area].title,
         "back": links.page(kpi.area, selection.arguments | {"kpi": kpi.code}),
         "download": url_if("insights.proof_rows", code=kpi.code, **kept),
         "kept": selection.arguments,
