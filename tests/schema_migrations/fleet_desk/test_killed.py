@@ -50,7 +50,7 @@ def test_a_run_whose_worker_was_killed_goes_on_and_does_nothing_twice(desk: Desk
     with desk.ground.link() as held, held.cursor() as at:
         at.execute("BEGIN; LOCK TABLE tenant_07.item")
         with dying_worker(servers, desk, job):
-            wait_until(lambda: count_done(desk, run_id) == 11, 30, "the others do not go on")
+            wait_until(lambda: count_done(desk, run_id) == 11, 120, "the others do not go on")
             html = browser.get(f"{RUNS}{run_id}/live").text
             assert 'class="fleet-cell is-waiting"' in html or "is-running" in html
         at.execute("ROLLBACK")
