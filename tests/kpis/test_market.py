@@ -209,7 +209,7 @@ def test_an_index_is_drawn_as_its_distance_from_one(tenant: Session, bidding: Bi
     charts = {each.name: each.chart for each in build(tenant, "market", args).charts}
     (drawn,) = charts["regions"].series
     assert (list(drawn.values), charts["regions"].unit) == ([20.0, 0.0, -10.0], "%")
-    assert charts["map"].middle == 1
+    assert (charts["regions"].subtitle, charts["map"].middle) == ("Percent above or below 1", 1)
     assert {code for code, kpi in registry.KPIS.items() if kpi.is_around_one} == {
         "price_index",
         "price_level",

@@ -110,12 +110,13 @@ def bars(
     known = [figure for figure in figures if figure.value is not None]
     shown = sorted(known, key=lambda figure: -figure.n)[:SHOWN]
     shown.sort(key=lambda figure: (-(figure.value or Decimal(0)), name_of(figure.keys[0])))
-    more = f"The {SHOWN} with most records of {len(known):,}" if len(known) > SHOWN else ""
+    notes = ["Percent above or below 1"] if kpi.is_around_one else []
+    notes += [f"The {SHOWN} with most records of {len(known):,}"] if len(known) > SHOWN else []
     links = [link_of(figure.keys[0]) for figure in shown]
     return Chart(
         kind="bars",
         title=f"{kpi.title} by {what}",
-        subtitle=more,
+        subtitle=". ".join(notes),
         categories=[f"{name_of(figure.keys[0])} ({figure.n:,})" for figure in shown],
         category_title=f"{what.capitalize()} (records)",
         series=[_lengths(kpi, [figure.value for figure in shown], links)],
