@@ -6,6 +6,7 @@ from operator import itemgetter
 from sqlalchemy import select
 
 from dashboard.alerts import queries as alerts
+from dashboard.alerts.deadman import PROBES_STALE
 from dashboard.alerts.models import Alert, AlertState
 from dashboard.alerts.registry import Answer, Breach, Unknown, Watch, condition
 from dashboard.alerts.service import LATE, rules
@@ -21,7 +22,6 @@ from dashboard.health.services.refreshing import refresh_redis
 from dashboard.metrics.probes import FAST as SAMPLED
 from dashboard.metrics.queries import last_tried_at
 
-PROBES_STALE = "health.probes_stale"
 WARM_UP = timedelta(minutes=1)
 """So long after a start of Steward all probes have run."""
 CACHE_USE = "Pages work without it, more slowly."

@@ -23,7 +23,6 @@ from tests.replication.conftest import Judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 WITHIN = 15  # seconds in which the probe names what is broken
-PATIENCE = 60  # for what no promise gives a time to
 BULK = "INSERT INTO tenant_noise.noise SELECT repeat('x', 1000) FROM generate_series(1, 5000)"
 
 
@@ -110,12 +109,12 @@ def test_standby_that_applies_late_streams_and_is_behind_in_seconds(noisy: Clust
     noisy.sql("SELECT pg_reload_conf()", on="dr")
     try:
         for rule in rules:
-            wait_until(partial(_written_and_judged, noisy, judge, rule), PATIENCE)
+            wait_until(partial(_written_and_judged, noisy, judge, rule), WITHIN)
         assert look(judge.settings)["dr"].state == "streaming"
     finally:
         noisy.sql("ALTER SYSTEM RESET recovery_min_apply_delay", on="dr")
         noisy.sql("SELECT pg_reload_conf()", on="dr")
-    wait_until(lambda: (look(judge.settings)["dr"].replay_seconds or 0) < 0.5, PATIENCE)
+    wait_until(lambda: (look(judge.settings)["dr"].replay_seconds or 0) < 0.5, WITHIN)
     assert all(judge.is_well(rule) for rule in rules)
 
 
