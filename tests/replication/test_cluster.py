@@ -4,7 +4,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
+from threading import Event
 
 import psutil
 import pytest
@@ -108,9 +111,10 @@ def test_standby_that_applies_late_streams_and_is_behind_in_seconds(noisy: Clust
     noisy.sql("ALTER SYSTEM SET recovery_min_apply_delay = '1500ms'", on="dr")
     noisy.sql("SELECT pg_reload_conf()", on="dr")
     try:
-        for rule in rules:
-            wait_until(partial(_written_and_judged, noisy, judge, rule), WITHIN)
-        assert look(judge.settings)["dr"].state == "streaming"
+        with _written_to(noisy):
+            for rule in rules:
+                wait_until(partial(judge.firing, rule), WITHIN)
+            assert look(judge.settings)["dr"].state == "streaming"
     finally:
         noisy.sql("ALTER SYSTEM RESET recovery_min_apply_delay", on="dr")
         noisy.sql("SELECT pg_reload_conf()", on="dr")
@@ -118,10 +122,22 @@ def test_standby_that_applies_late_streams_and_is_behind_in_seconds(noisy: Clust
     assert all(judge.is_well(rule) for rule in rules)
 
 
-def _written_and_judged(cluster: Cluster, judge: Judge, rule: str) -> dict[str, str]:
-    """Write a row and judge: what is written is applied late, what is not written is no lag."""
-    cluster.sql("INSERT INTO tenant_noise.noise VALUES ('late')")
-    return judge.firing(rule)
+@contextmanager
+def _written_to(cluster: Cluster) -> Iterator[None]:
+    """Write a row five times a second: what is written is applied late, what is not written is no lag."""
+    enough = Event()
+
+    def write() -> None:
+        while not enough.wait(0.2):
+            cluster.sql("INSERT INTO tenant_noise.noise VALUES ('late')")
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        try:
+            yield
+        finally:
+            enough.set()
+            writer.result()
 
 
 def test_frozen_receiver_is_cut_off_although_it_says_streaming(

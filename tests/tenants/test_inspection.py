@@ -94,7 +94,7 @@ def test_the_pages_show_what_was_read_and_when(login: Callable[..., FlaskClient]
     assert steps[-1][0] == steps[-1][1] > 0
     page = browser.get("/admin/tenants/").get_data(as_text=True)
     assert "As of" in page
-    assert "refused" in page
+    assert "nothing open" in page
     details = browser.get("/admin/tenants/acme/").get_data(as_text=True)
     assert "permission denied" in details
     assert "row_history" in details

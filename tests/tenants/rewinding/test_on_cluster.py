@@ -364,7 +364,7 @@ def test_a_killed_rewind_leaves_nothing(ready: Machine) -> None:
     name = past.beside
     there = f"SELECT count(*) FROM pg_namespace WHERE nspname = '{name}'"
     try:
-        wait_until(lambda: worker.poll() is not None or past.sql(there) == [(1,)], 60)
+        wait_until(lambda: worker.poll() is not None or past.sql(there) == [(1,)], 180)
         assert worker.poll() is None, "it ended before it could be killed"
     finally:
         worker.send_signal(signal.SIGKILL)
