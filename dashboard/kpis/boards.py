@@ -1,7 +1,7 @@
 """Owns saved boards: a page of insights with its filters under a name, for oneself or for everybody."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from sqlalchemy import func, or_, select
@@ -27,6 +27,8 @@ class Board:
     is_shared: bool
     page: str
     arguments: Mapping[str, str]
+    is_replaced: bool = False
+    """Just saved over one of the same name."""
 
 
 def list_boards(session: Session, owner: str) -> list[Board]:
@@ -53,6 +55,7 @@ def save(
     """Keep a board; an own one of the same name is replaced. Raises InvalidInputError."""
     name = _name(name)
     row = session.scalar(select(KpiBoard).where(KpiBoard.owner == owner, KpiBoard.name == name))
+    is_replaced = row is not None
     if row is None:
         _refuse_more(session, owner)
         row = KpiBoard(owner=owner, name=name)
@@ -60,7 +63,7 @@ def save(
     row.definition = {"page": page, "arguments": dict(arguments)}
     row.is_shared = is_shared
     session.flush()
-    return _board(row, owner)
+    return replace(_board(row, owner), is_replaced=is_replaced)
 
 
 def change(session: Session, owner: str, board_id: int, action: str) -> str:

@@ -69,6 +69,12 @@ class Kpi:
         return FAMILIES[self.family]
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures of its family that are added up for it, each once."""
+        named = (self.numerator, self.denominator, self.extra, self.count)
+        return tuple(name for name in dict.fromkeys(named) if name)
+
+    @property
     def is_around_one(self) -> bool:
         """Whether 1 is what is usual, as of an index that compares prices; concentration lies below it."""
         return self.unit == "index" and self.kind != "composite"

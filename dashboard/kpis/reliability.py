@@ -49,17 +49,19 @@ def read(session: Session, _kpi: Kpi, filters: Filters, by: Sequence[By]) -> lis
     """Return reliability by anything facts are added up by; each group is judged as a supplier would be."""
     keys = ", ".join(by)
     query, binds = _scores(filters, by)
-    ask = session.connection().exec_driver_sql
-    # Sums just rebuilt have no statistics yet: the planner would walk over the means for every sum. And
-    # calling workers to help takes longer than the sums.
-    ask("SET LOCAL enable_nestloop = off; SET LOCAL max_parallel_workers_per_gather = 0")
-    rows = ask(
+    asked = (
         f"SELECT {keys}{', ' * bool(by)}round(100 * sum(weight * shrunk) / sum(weight), {DECIMALS}),"  # noqa: S608
-        f" coalesce(sum(n), 0) FROM ({query}) AS scores"
-        + (f" GROUP BY {keys} ORDER BY {keys}" if by else ""),
-        binds,
-    ).fetchall()
-    ask("SET LOCAL enable_nestloop = on; SET LOCAL max_parallel_workers_per_gather TO DEFAULT")
+        f" coalesce(sum(n), 0) FROM ({query}) AS scores" + (f" GROUP BY {keys} ORDER BY {keys}" if by else "")
+    )
+    ask = session.connection().exec_driver_sql
+    if not _is_narrow(filters, by):
+        rows = ask(asked, binds).fetchall()
+    else:
+        # Sums just rebuilt have no statistics yet: the planner would walk over the means for every sum. And
+        # calling workers to help takes longer than the sums.
+        ask("SET LOCAL enable_nestloop = off; SET LOCAL max_parallel_workers_per_gather = 0")
+        rows = ask(asked, binds).fetchall()
+        ask("SET LOCAL enable_nestloop = on; SET LOCAL max_parallel_workers_per_gather TO DEFAULT")
     return [Figure(tuple(row[:-2]), row[-2], int(row[-1])) for row in rows]
 
 
@@ -115,33 +117,54 @@ def _scores(filters: Filters, by: Sequence[By]) -> tuple[str, dict[str, Any]]:
     return query, binds
 
 
+def _is_narrow(filters: Filters, by: Sequence[By]) -> bool:
+    """Whether what is scored is less than all that its categories' means are taken over."""
+    return bool(by or filters.regions or filters.subject_id is not None or filters.subject_ids)
+
+
 def _parts(kpis: Sequence[Kpi], filters: Filters, by: Sequence[By], binds: dict[str, Any]) -> str:
     """Return SQL with a row per group and part of one family: n, own and mean. Adds its binds.
 
     Each sum is weighed by its category's score as it is read: categories of a group need not be told apart.
+    Of everybody together the sums that make the means are the own ones too, and are read once.
     """
-    family = kpis[0].facts
-    is_of_subjects = filters.subject_id is not None or filters.subject_ids or "subject_id" in by
-    table = "kpi_subject_sum" if is_of_subjects else "kpi_sum"
-    kept = family.name if is_of_subjects else kept_as(family.name, filters, [*by, "category_id"])
-    everyone = replace(filters, regions=(), subject_id=None, subject_ids=())
-    where = _where(kpis[0], filters, kept, binds)
-    of_everyone = _where(kpis[0], everyone, kept_as(family.name, everyone, ["category_id"]), binds)
     keys = "".join(f"{name}, " for name in by)
-    means = ", ".join(f"{_score(kpi)} AS {kpi.code}" for kpi in kpis)
     sums = ", ".join(
         f"sum({_n(kpi)}) AS n_{kpi.code}, round({_score(kpi)}, {DECIMALS}) AS own_{kpi.code},"
         f" round(sum({_n(kpi)} * m.{kpi.code}) / nullif(sum({_n(kpi)}), 0), {DECIMALS}) AS mean_{kpi.code}"
         for kpi in kpis
     )
     parts = ", ".join(f"('{kpi.code}', n_{kpi.code}, own_{kpi.code}, mean_{kpi.code})" for kpi in kpis)
+    read = (
+        _narrowed(kpis, filters, by, binds)
+        if _is_narrow(filters, by)
+        else _means(kpis, filters, binds, with_sums=True)
+    )
     return f"""
         SELECT {keys}part, n, own, mean FROM (
-            SELECT {keys}{sums} FROM {table}
-            JOIN (SELECT category_id, {means} FROM kpi_sum WHERE {of_everyone} GROUP BY category_id) AS m
-            USING (category_id) WHERE {where}{f" GROUP BY {', '.join(by)}" if by else ""}
+            SELECT {keys}{sums} FROM {read}{f" GROUP BY {', '.join(by)}" if by else ""}
         ) AS added CROSS JOIN LATERAL (VALUES {parts}) AS parts (part, n, own, mean)
     """  # noqa: S608  # names of our own columns; values are bound
+
+
+def _means(kpis: Sequence[Kpi], filters: Filters, binds: dict[str, Any], *, with_sums: bool = False) -> str:
+    """Return SQL with the scores of each category over everybody, and on demand the sums they come from."""
+    everyone = replace(filters, regions=(), subject_id=None, subject_ids=())
+    where = _where(kpis[0], everyone, kept_as(kpis[0].family, everyone, ["category_id"]), binds)
+    used = {kpi.facts.column(name) for kpi in kpis for name in (kpi.numerator, kpi.denominator)}
+    sums = "".join(f", sum({column}) AS {column}" for column in sorted(used) if with_sums)
+    scores = "".join(f", {_score(kpi)} AS {kpi.code}" for kpi in kpis)
+    return f"(SELECT category_id{sums}{scores} FROM kpi_sum WHERE {where} GROUP BY category_id) AS m"  # noqa: S608
+
+
+def _narrowed(kpis: Sequence[Kpi], filters: Filters, by: Sequence[By], binds: dict[str, Any]) -> str:
+    """Return SQL with the sums that are scored, each beside the scores of its category."""
+    family = kpis[0].facts
+    is_of_subjects = filters.subject_id is not None or filters.subject_ids or "subject_id" in by
+    table = "kpi_subject_sum" if is_of_subjects else "kpi_sum"
+    kept = family.name if is_of_subjects else kept_as(family.name, filters, [*by, "category_id"])
+    where = _where(kpis[0], filters, kept, binds)
+    return f"{table} JOIN {_means(kpis, filters, binds)} USING (category_id) WHERE {where}"
 
 
 def _where(kpi: Kpi, filters: Filters, kept: str, binds: dict[str, Any]) -> str:

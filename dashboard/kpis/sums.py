@@ -169,19 +169,16 @@ def _deviation(kpi: Kpi, squares: Decimal, n: Decimal | None, total: Decimal | N
 
 
 def _add(session: Session, kpi: Kpi, source: _Source, filters: Filters, by: Sequence[By]) -> list[Figure]:
-    measures = [
-        name for name in dict.fromkeys((kpi.numerator, kpi.denominator, kpi.extra, kpi.count)) if name
-    ]
-    columns = [f"sum({source.column(kpi.facts, name)})::numeric" for name in measures]
+    columns = [f"sum({source.column(kpi.facts, name)})::numeric" for name in kpi.measures]
     condition = _condition(source.family, filters)
     if source.family and "month" not in by:
         condition = _of_kind(kpi, condition)
     rows = _select(session, source, condition, by, [*columns, source.facts])
-    return [_figure(kpi, measures, tuple(row), len(by)) for row in rows]
+    return [_figure(kpi, tuple(row), len(by)) for row in rows]
 
 
-def _figure(kpi: Kpi, measures: Sequence[str], row: tuple[Any, ...], keys: int) -> Figure:
-    sums = dict(zip(measures, row[keys:-1], strict=True))
+def _figure(kpi: Kpi, row: tuple[Any, ...], keys: int) -> Figure:
+    sums = dict(zip(kpi.measures, row[keys:-1], strict=True))
     n = sums[kpi.count] if kpi.count else row[-1]
     return Figure(row[:keys], value_of(kpi, sums), int(n or 0))
 

@@ -86,7 +86,8 @@ def save() -> ResponseReturnValue:
         is_shared=request.form.get("shared") == "1",
     )
     db.session.commit()
-    flash(f"Board “{kept.name}” is saved.", "success")
+    over = ", in place of the one you had under this name" if kept.is_replaced else ""
+    flash(f"Board “{kept.name}” is saved{over}.", "success")
     return redirect(_address(kept))
 
 

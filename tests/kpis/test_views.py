@@ -193,6 +193,15 @@ def test_board_is_given_another_name_that_no_other_one_has(manager: FlaskClient)
     assert 'href="/t/acme/insights/suppliers?period=fq" aria-label="Open On time"' in " ".join(html.split())
 
 
+def test_board_saved_over_another_of_its_name_is_said_to_replace_it(manager: FlaskClient) -> None:
+    form = {"page": "suppliers", "name": "Deliveries", "query": "period=fq"}
+    told = [
+        manager.post(f"{ROOT}/boards/", data=form, follow_redirects=True).get_data(as_text=True)
+        for _ in range(2)
+    ]
+    assert ["in place of the one you had" in text for text in told] == [False, True]
+
+
 def test_board_without_a_name_or_a_page_is_refused(manager: FlaskClient) -> None:
     assert manager.post(f"{ROOT}/boards/", data={"page": "market", "name": " "}).status_code == 422
     assert manager.post(f"{ROOT}/boards/", data={"page": "nothing", "name": "A"}).status_code == 404

@@ -183,6 +183,8 @@ def test_an_archived_tenant_tells_of_its_archive_and_of_nothing_that_it_has_not_
     closed("archived")
     page = admin.get("/admin/tenants/acme/").get_data(as_text=True)
     assert "It has no schema while it is archived" in page
+    for elsewhere in ("/database/rewinds/?tenant=acme", "/admin/tenants/acme/growth"):
+        assert elsewhere not in page
     assert "No archive of it is on record here." in page
     for asked in ("not measured yet", "Not measured yet", "Not tried yet", "Last dump"):
         assert asked not in page

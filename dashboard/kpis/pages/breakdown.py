@@ -79,7 +79,7 @@ def by_month_and_category(context: Context, kpi: Kpi) -> dict[str, Figures]:
     """
     filters = context.selection.sums
     if kpi.kind in reading.FOLDED:
-        buckets = reading.read_buckets(context.session, [kpi.facts], filters, ("month", "category_id"))
+        buckets = reading.read_buckets(context.session, [kpi], filters, ("month", "category_id"))
         cells = buckets[kpi.family]
         folded = reading.fold(cells, lambda keys: (keys[1],))
         categories = {keys: bucket.figure(kpi, keys) for keys, bucket in folded.items()}

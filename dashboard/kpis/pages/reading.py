@@ -11,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dashboard.kpis import bins, sums
-from dashboard.kpis.families import Family
 from dashboard.kpis.filters import Selection
 from dashboard.kpis.models import KpiState
 from dashboard.kpis.pages.page import Point
@@ -71,26 +70,34 @@ def fold(
 
 
 def read_buckets(
-    session: Session, families: Iterable[Family], filters: Filters, by: Sequence[By]
+    session: Session, kpis: Iterable[Kpi], filters: Filters, by: Sequence[By]
 ) -> dict[str, Buckets]:
-    """Return the sums of several families in one query, by family and then by `by`."""
-    known = {family.name: family for family in families}
+    """Return the sums that KPIs are computed from in one query, by family and then by `by`."""
+    known: dict[str, dict[str, str]] = {}  # by family: each measure that is asked for, and its column
+    for kpi in kpis:
+        known.setdefault(kpi.family, {}).update((name, kpi.facts.column(name)) for name in kpi.measures)
     where, binds = _condition(filters)
     keys = "".join(f", {key}" for key in by)
     is_of_subjects = filters.subject_id is not None or "subject_id" in by
     table = "kpi_subject_sum" if is_of_subjects else "kpi_sum"
     kept_as = sums.kept_of_subjects if is_of_subjects else sums.kept_as
     kept = {kept_as(name, filters, by): name for name in known}
-    measures = max((len(family.measures) for family in known.values()), default=0)
-    columns = "".join(f", sum(s{number + 1})" for number in range(measures))
+    columns = sorted({column for measures in known.values() for column in measures.values()})
+    added = "".join(f", sum({column})" for column in columns)
     rows = session.connection().exec_driver_sql(
-        f"SELECT family{keys}, sum(n){columns} FROM {table} WHERE {where} GROUP BY family{keys}",  # noqa: S608
+        f"SELECT family{keys}, sum(n){added} FROM {table} WHERE {where} GROUP BY family{keys}",  # noqa: S608
         {"families": list(kept), **binds},
     )
+    first = 2 + len(by)  # the family, what it is by, and n come before the sums
+    places = {
+        family: [(name, first + columns.index(column)) for name, column in measures.items()]
+        for family, measures in known.items()
+    }
     found: dict[str, Buckets] = {name: {} for name in known}
-    for family, *rest in rows:
-        name = kept[family]
-        found[name][tuple(rest[: len(by)])] = _bucket(known[name], rest[len(by) :])
+    for row in rows:
+        name = kept[row[0]]
+        measured = {measure: row[place] for measure, place in places[name] if row[place] is not None}
+        found[name][tuple(row[1 : first - 1])] = Bucket(int(row[first - 1]), measured)
     return found
 
 
@@ -103,11 +110,7 @@ def read_all(
     """
     foldable = [kpi for kpi in kpis if kpi.kind in {*FOLDED, LEVEL}]
     whole = _whole(selection)
-    found = (
-        read_buckets(session, {kpi.facts.name: kpi.facts for kpi in foldable}.values(), whole, ("month",))
-        if foldable
-        else {}
-    )
+    found = read_buckets(session, foldable, whole, ("month",)) if foldable else {}
     readings = {}
     for kpi in kpis:
         if not fits(kpi, selection):
@@ -213,9 +216,3 @@ def _condition(filters: Filters) -> tuple[str, dict[str, Any]]:
         where.append("subject_id = ANY(%(subjects)s)")
         binds["subjects"] = list(filters.subject_ids)
     return " AND ".join(where), binds
-
-
-def _bucket(family: Family, row: Sequence[Any]) -> Bucket:
-    n, *measured = row
-    pairs = zip(family.measures, measured, strict=False)
-    return Bucket(int(n), {name: value for name, value in pairs if value is not None})

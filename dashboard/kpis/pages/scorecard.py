@@ -146,8 +146,7 @@ def _figures(context: Context, kpis: Sequence[Kpi], suppliers: Sequence[int]) ->
         return {}
     filters = replace(context.selection.sums, subject_ids=tuple(suppliers))
     folded = [kpi for kpi in kpis if kpi.kind in reading.FOLDED]
-    families = {kpi.family: kpi.facts for kpi in folded}
-    buckets = reading.read_buckets(context.session, families.values(), filters, ("subject_id",))
+    buckets = reading.read_buckets(context.session, folded, filters, ("subject_id",))
     figures = {
         kpi.code: {keys[0]: bucket.figure(kpi, keys) for keys, bucket in buckets[kpi.family].items()}
         for kpi in folded

@@ -52,9 +52,8 @@ def parts(session: Session, question: Question, selection: Selection) -> tuple[P
 
 
 def _by(session: Session, question: Question, by: By) -> dict[Any, int]:
-    families = {kpi.family: kpi.facts for kpi in with_parts(question.kpi)}.values()
     added: dict[Any, int] = {}
-    for buckets in reading.read_buckets(session, families, question.filters, (by,)).values():
+    for buckets in reading.read_buckets(session, with_parts(question.kpi), question.filters, (by,)).values():
         for (key,), bucket in buckets.items():
             added[key] = added.get(key, 0) + bucket.n
     return added
