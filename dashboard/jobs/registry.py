@@ -19,6 +19,15 @@ Function = TypeVar("Function", bound=JobFunction)
 
 
 @dataclass(frozen=True)
+class Opens:
+    """Where what a run made is shown: a link's text, its endpoint, and for each value a key of the result."""
+
+    text: str
+    endpoint: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """A job as declared.
 
@@ -39,6 +48,7 @@ class JobSpec:
     resumable: bool = False
     quiet: bool = False
     outbox: bool = False
+    opens: Opens | None = None
 
     def lock_name(self, args: Mapping[str, Any], tenant: str | None) -> str | None:
         """Fill the lock's template in, with defaults for arguments left out; None when it needs no lock.
@@ -65,6 +75,7 @@ def job(
     resumable: bool = False,
     quiet: bool = False,
     outbox: bool = False,
+    opens: Opens | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function as a job. It gets the `Run` and its JSON-safe arguments by keyword.
 
@@ -81,7 +92,7 @@ def job(
                 f"job {name} is declared twice: {known.function.__module__}, {function.__module__}"
             )
         _jobs[name] = JobSpec(
-            name, function, title, permission, queue, lock, timeout, attempts, resumable, quiet, outbox
+            name, function, title, permission, queue, lock, timeout, attempts, resumable, quiet, outbox, opens
         )
         return function
 

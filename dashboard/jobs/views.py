@@ -7,11 +7,12 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from dashboard.core.errors import InvalidInputError, NotFoundError
+from dashboard.core.filters import url_if
 from dashboard.core.web import can, requires
 from dashboard.jobs import broker, queries, service, timing
 from dashboard.jobs.links import run_url
 from dashboard.jobs.models import JobRun, RunStatus
-from dashboard.jobs.registry import list_jobs
+from dashboard.jobs.registry import find_job, list_jobs
 from dashboard.users.identity import current_operator
 
 pages = Blueprint("jobs", __name__)
@@ -134,7 +135,18 @@ def _parts(run: JobRun) -> dict[str, Any]:
         "cancel_url": url_for(f"{prefix}cancel", run_id=run.id) if may and run.is_active else "",
         "retry_url": url_for(f"{prefix}retry", run_id=run.id) if may and run.status in RETRYABLE else "",
         "shows_traceback": can("database.jobs.run"),
+        "made": _made(run),
     }
+
+
+def _made(run: JobRun) -> tuple[str, str] | None:
+    """Text and address of the link to what a run made; None when it made nothing that has a page."""
+    spec = find_job(run.job)
+    if spec is None or spec.opens is None or not run.result:
+        return None
+    values = {name: run.result[key] for name, key in spec.opens.values.items() if run.result.get(key)}
+    url = url_if(spec.opens.endpoint, **values)
+    return (spec.opens.text, url) if url else None
 
 
 def _cancel(run: JobRun) -> ResponseReturnValue:

@@ -66,6 +66,11 @@ def save(
     return replace(_board(row, owner), is_replaced=is_replaced)
 
 
+def get_own(session: Session, owner: str, board_id: int) -> Board:
+    """Return a person's own board. Raises NotFoundError, ForbiddenError."""
+    return _board(_get_own(session, owner, board_id), owner)
+
+
 def change(session: Session, owner: str, board_id: int, action: str) -> str:
     """Share, keep to oneself or delete an own board; returns its name. Raises DashboardError."""
     row = _get_own(session, owner, board_id)

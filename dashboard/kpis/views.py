@@ -106,6 +106,14 @@ def change(board_id: int) -> ResponseReturnValue:
     return redirect(url_for("insights_boards.page"))
 
 
+@board_pages.get("/<int(max=9223372036854775807):board_id>/delete")
+@requires("insights.boards.edit")
+def delete(board_id: int) -> ResponseReturnValue:
+    """Ask before an own board goes."""
+    board = boards.get_own(db.session(), current_user.email, board_id)
+    return render_template("kpis/board_delete.html", board=board)
+
+
 def _show(name: str) -> ResponseReturnValue:
     """Show a page; a period that cannot be read is named, what was typed kept, and the usual one shown."""
     asked, error = _arguments(), ""

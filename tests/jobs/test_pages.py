@@ -8,9 +8,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from dashboard.jobs import broker, queries, service, timing
-from dashboard.jobs.models import SYSTEM_ACTOR, JobRun
+from dashboard.jobs.models import SYSTEM_ACTOR, JobRun, RunStatus
+from dashboard.jobs.registry import import_jobs, list_jobs
 from dashboard.jobs.runner import perform
 from dashboard.jobs.slots import Schedule
+from dashboard.jobs.store import control_transaction
+from dashboard.tenancy.models import TenantRef
 from tests.jobs.conftest import StartWorker, read, wait_for
 
 Login = Callable[..., FlaskClient]
@@ -65,6 +68,28 @@ def test_a_finished_run_shows_result_log_and_stops_polling(jobs: Flask, login: L
     assert '<dt>Sum</dt><dd class="text-break">42</dd>' in plain
     assert "adding 20 and 22" in page
     assert "data-finished" in page
+
+
+def test_a_finished_run_leads_to_what_it_made(jobs: Flask, login: Login, acme: TenantRef) -> None:
+    run = service.enqueue(
+        "tenants.clone", {"slug": "acme", "name": "A", "new_slug": "a", "with_data": False}, actor="tester"
+    )
+    with control_transaction() as session:
+        found = session.get(JobRun, run.id)
+        assert found is not None
+        found.status, found.result = RunStatus.SUCCEEDED, {"tenant": "acme", "rows": 0}
+    page = text_of(login("dba"), f"/database/jobs/{run.id}")
+    assert 'href="/admin/tenants/acme/"' in page
+    assert "Open the tenant" in page
+
+
+def test_every_link_to_what_a_run_made_has_a_page_and_all_it_needs(jobs: Flask) -> None:
+    import_jobs()
+    links = [spec.opens for spec in list_jobs() if spec.opens]
+    assert len(links) >= 5
+    for link in links:
+        (rule,) = jobs.url_map.iter_rules(link.endpoint)
+        assert set(link.values) == rule.arguments, link
 
 
 def test_an_active_run_is_followed_and_can_be_cancelled_and_retried(jobs: Flask, login: Login) -> None:

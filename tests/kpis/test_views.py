@@ -178,6 +178,8 @@ def test_board_is_saved_opened_shared_and_deleted(
     assert "My OTIF" in html_of(other, f"{ROOT}/boards/")
     assert other.post(change, data={"action": "delete"}).status_code == 403
     assert other.post(change, data={"action": "rename", "name": "Mine"}).status_code == 403
+    assert other.get(f"{change}/delete").status_code == 403
+    assert "Delete the board My OTIF?" in html_of(manager, f"{change}/delete")
     assert manager.post(change, data={"action": "delete"}).status_code == 302
     assert "No boards yet" in html_of(manager, f"{ROOT}/boards/")
 

@@ -8,7 +8,7 @@ from dashboard.backups.restoring.models import Target
 from dashboard.backups.restoring.planning import TargetSpec
 from dashboard.core.config import get_settings
 from dashboard.core.db import db
-from dashboard.jobs.registry import job
+from dashboard.jobs.registry import Opens, job
 from dashboard.jobs.run import Run
 
 RUN = "database.restores.run"
@@ -21,6 +21,7 @@ RUN = "database.restores.run"
     permission=RUN,
     lock="backups.restore:{server}",
     timeout=13 * 3600,
+    opens=Opens("Open the restore", "restores.details", {"restore_id": "restore"}),
 )
 def restore(  # the arguments of a job are flat
     run: Run,

@@ -5,7 +5,7 @@ from typing import Any
 from dashboard.audit.service import record_operation
 from dashboard.core.config import get_settings
 from dashboard.core.errors import NotFoundError
-from dashboard.jobs.registry import job
+from dashboard.jobs.registry import Opens, job
 from dashboard.jobs.run import Run
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import TenantStatus
@@ -25,6 +25,8 @@ from dashboard.tenants.lifecycle.renaming import Names
 EDIT = "admin.tenants.edit"
 LOCK = queries.lock_of("{slug}")
 HOUR = 3600
+THE_TENANT = "Open the tenant"
+MADE = Opens(THE_TENANT, "tenants.details", {"slug": "tenant"})
 
 
 @job(
@@ -35,6 +37,7 @@ HOUR = 3600
     lock=LOCK,
     timeout=300,
     resumable=True,
+    opens=Opens(THE_TENANT, "tenants.details", {"slug": "slug"}),
 )
 def rename(run: Run, *, slug: str, tenant_id: int, names: dict[str, Any]) -> dict[str, object]:
     """Give a tenant another name; taken up again it does what is left."""
@@ -69,7 +72,15 @@ def resume(run: Run, *, slug: str) -> dict[str, object]:
     return {"resumed": slug}
 
 
-@job("tenants.clone", title="Clone a tenant", queue="database", permission=EDIT, lock=LOCK, timeout=6 * HOUR)
+@job(
+    "tenants.clone",
+    title="Clone a tenant",
+    queue="database",
+    permission=EDIT,
+    lock=LOCK,
+    timeout=6 * HOUR,
+    opens=MADE,
+)
 def clone(
     run: Run, *, slug: str, name: str, new_slug: str, with_data: bool, open_at_once: bool = False
 ) -> dict[str, object]:
@@ -142,6 +153,7 @@ def _is_known(made: TenantArchive) -> bool:
     permission=EDIT,
     lock=LOCK,
     timeout=12 * HOUR,
+    opens=MADE,
 )
 def restore(run: Run, *, slug: str, archive: int = 0) -> dict[str, object]:
     """Load the last dump again and open the tenant."""

@@ -7,7 +7,7 @@ from typing import Any
 from dashboard.audit.service import record_operation
 from dashboard.core.config import get_settings
 from dashboard.core.db import db
-from dashboard.jobs.registry import job
+from dashboard.jobs.registry import Opens, job
 from dashboard.jobs.run import Run
 from dashboard.jobs.store import control_transaction
 from dashboard.tenancy.queries import get_tenant
@@ -31,6 +31,7 @@ MAX_LINES = 50
     permission=RUN,
     lock=LOCK,
     timeout=LONGEST_SECONDS,
+    opens=Opens("See what differs", "rewinds.details", {"rewind_id": "rewind"}),
 )
 def rewind_tenant(run: Run, *, rewind: int) -> dict[str, object]:
     """Restore to a scratch server, load beside the live schema, compare. The live tenant does not notice."""

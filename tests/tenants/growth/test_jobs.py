@@ -64,7 +64,8 @@ def test_what_is_large_is_partitioned_and_what_is_small_stays_whole(empty: Past,
     empty.sql("ANALYZE row_history")
     decide(deciding.PARTITION_ROWS, 250)
     done = run("tenants.keep_partitions")
-    assert done["partitioned"] == [f"{empty.tenant.schema}.row_history"]
+    own = [name for name in done["partitioned"] if name.startswith(f"{empty.tenant.schema}.")]
+    assert own == [f"{empty.tenant.schema}.row_history"]  # tenants of other tests may be as large
     assert len(parts(empty, "row_history")) == 3
     assert run("tenants.keep_partitions") == {"made": 0, "partitioned": [], "put_off": []}
 
