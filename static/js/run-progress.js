@@ -16,7 +16,7 @@ function follow(part) {
       const answer = await fetch(part.dataset.liveUrl, { headers: { "X-Live": "1" } });
       if (!answer.ok) throw new Error(String(answer.status));
       const markup = await answer.text();
-      if (!isTyping(part)) replace(part, markup);
+      if (!isInUse(part)) replace(part, markup);
       failures = 0;
     } catch {
       failures += 1;
@@ -27,10 +27,10 @@ function follow(part) {
   if (!part.querySelector("[data-finished]")) setTimeout(step, every);
 }
 
-// What is being typed or chosen stays; the next answer comes soon.
-function isTyping(part) {
+// What is being typed, chosen or pressed stays: a button replaced under the finger is never clicked. The next answer comes soon.
+function isInUse(part) {
   const at = document.activeElement;
-  return part.contains(at) && at.matches("input, textarea, select");
+  return part.matches(":active") || (part.contains(at) && at.matches("input, textarea, select"));
 }
 
 // How a control is found again in the new markup.

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from flask import Flask
 from playwright.sync_api import Page, expect
 
+from dashboard.jobs import service
 from dashboard.tenancy.models import TenantRef
 from tests.e2e.conftest import NARROW
 from tests.e2e.places import Frame
@@ -91,3 +93,20 @@ def test_logging_out_ends_at_the_login_page(enter: Enter) -> None:
     frame.page.go_back()
     frame.page.reload()
     expect(frame.page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_a_button_held_down_while_its_part_is_renewed_is_still_clicked(
+    app: Flask, enter: Enter, live_server: str
+) -> None:
+    with app.app_context():
+        run = service.enqueue("backups.copy_daily", {}, actor="tester")  # no worker takes it here
+    page = enter("admin").page
+    page.goto(f"{live_server}/database/jobs/{run.id}")
+    button = page.get_by_role("button", name="Cancel this run")
+    button.hover()
+    page.mouse.down()
+    page.wait_for_timeout(2_500)  # the part asks for itself each second
+    page.mouse.up()
+    expect(page.get_by_text("Cancelled").first).to_be_visible()
+    expect(button).to_be_hidden()
+    assert_accessible(page)
