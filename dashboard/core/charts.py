@@ -255,4 +255,4 @@ class Chart:
 
 
 def _in_words(value: float | Decimal) -> str:
-    return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(float(value)) < SMALL else number(value)
+    return f"{value:z,.3f}".rstrip("0").rstrip(".") if abs(float(value)) < SMALL else number(value)

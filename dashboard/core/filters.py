@@ -62,10 +62,10 @@ def number(value: Number | None, digits: int | None = None) -> str:
     if value is None:
         return NOTHING
     if digits is not None:
-        return f"{value:,.{digits}f}"
+        return f"{value:z,.{digits}f}"
     if value == int(value):
         return f"{int(value):,}"
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return f"{value:z,.2f}".rstrip("0").rstrip(".")
 
 
 def percent(share: Number | None, digits: int = 1) -> str:

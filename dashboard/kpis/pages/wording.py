@@ -22,7 +22,7 @@ def write(kpi: Kpi, value: Decimal | None, currency: str) -> str:
         return f"{_short(value)}{SPACE}{currency}"
     if kpi.unit == "hours":
         return _hours(value)
-    text = f"{value:,.{kpi.decimals}f}"
+    text = f"{value:z,.{kpi.decimals}f}"
     return text if kpi.unit in {"", "index"} else f"{text}{SPACE}{kpi.unit}"
 
 
@@ -36,12 +36,12 @@ def plain(kpi: Kpi, value: Decimal | None) -> float | None:
     if value is None:
         return None
     shown = value / HOURS_A_DAY if kpi.unit == "hours" else value
-    return round(float(shown), 2 if kpi.unit == "money" else max(kpi.decimals, 1))
+    return round(float(shown), 2 if kpi.unit == "money" else max(kpi.decimals, 1)) + 0.0  # never -0
 
 
 def from_one(value: Decimal | None) -> float | None:
     """How many percent a value lies above 1 (below: negative), as charts show it."""
-    return None if value is None else round(float(100 * (value - 1)), 1)
+    return None if value is None else round(float(100 * (value - 1)), 1) + 0.0  # never -0
 
 
 def change(kpi: Kpi, now: Decimal | None, before: Decimal | None) -> tuple[str, Tone]:
@@ -71,19 +71,19 @@ def verdict(kpi: Kpi, value: Decimal | None, target: Decimal | None) -> Verdict:
 
 def _hours(hours: Decimal) -> str:
     if abs(hours) < LONG_HOURS:
-        return f"{hours:,.0f}{SPACE}h"
-    return f"{hours / HOURS_A_DAY:,.1f}{SPACE}days"
+        return f"{hours:z,.0f}{SPACE}h"
+    return f"{hours / HOURS_A_DAY:z,.1f}{SPACE}days"
 
 
 def _short(amount: Decimal) -> str:
     for size, letter in ((BILLION, "bn"), (MILLION, "m")):
         if abs(amount) >= size:
-            return f"{amount / size:,.2f}{SPACE}{letter}"
-    return f"{amount:,.0f}"
+            return f"{amount / size:z,.2f}{SPACE}{letter}"
+    return f"{amount:z,.0f}"
 
 
 def _signed(value: Decimal, digits: int) -> str:
-    text = f"{value:+,.{digits}f}"
+    text = f"{value:+z,.{digits}f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 
@@ -92,4 +92,4 @@ def bare(kpi: Kpi, value: Decimal | None) -> str:
     shown = plain(kpi, value)
     if shown is None:
         return NO_DATA
-    return f"{shown:,.{0 if kpi.unit == 'money' else kpi.decimals}f}"
+    return f"{shown:z,.{0 if kpi.unit == 'money' else kpi.decimals}f}"
