@@ -22,6 +22,7 @@ from dashboard.erp.models import (
     Unit,
     Warehouse,
 )
+from dashboard.kpis.keeping import PATIENCE
 
 Row = TypeVar("Row")
 
@@ -31,6 +32,7 @@ class Company:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        session.connection().exec_driver_sql(PATIENCE)  # as the job that computes figures has it
         self.unit = self._add(Unit(code="pc", name="Piece"))
         self.org = self.organization("Berlin works", time_zone="Europe/Berlin")
 
