@@ -91,12 +91,14 @@ def _at_once(session: Session, supply: Iterator[Request], sample: Sample, second
 
     def work(own: Session) -> None:
         try:
-            while time.perf_counter() < start + seconds and not failures:
+            while not failures:
                 with lock:
                     request = next(supply, None)
                 if request is None:
                     return
                 taken.append(own.send(request).seconds)
+                if time.perf_counter() > start + seconds:  # after one at least, however late it began
+                    return
         except Exception as error:  # noqa: BLE001  # told to the one who started the threads
             failures.append(error)
         finally:
