@@ -150,20 +150,37 @@ function draw(figure) {
   redraw();
   document.addEventListener("themechange", redraw);
   new ResizeObserver(() => chart.resize()).observe(picture);
-  figure.querySelector("[data-chart-png]")?.addEventListener("click", (event) => savePng(chart, event.currentTarget.dataset.chartPng));
+  figure.querySelector("[data-chart-png]")?.addEventListener("click", (event) => savePng(chart, figure, event.currentTarget.dataset.chartPng));
 }
 
-function savePng(chart, name) {
+// Lines above a saved picture, which elsewhere stands alone: [what of the figure, its baseline] in pixels.
+const headings = [[".card-title", 26], [".card-subtitle", 46]];
+const headed = 60;
+const margin = 16;
+
+function writeHeading(pen, figure, width) {
+  headings.forEach(([selector, baseline]) => {
+    const heading = figure.querySelector(selector);
+    const style = getComputedStyle(heading);
+    pen.fillStyle = style.color;
+    pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    pen.fillText(heading.textContent.replaceAll(/\s+/g, " ").trim(), margin, baseline, width - 2 * margin);
+  });
+}
+
+function savePng(chart, figure, name) {
   const scale = 2;
   const image = new Image();
   image.addEventListener("load", () => {
     const canvas = document.createElement("canvas");
     canvas.width = chart.getWidth() * scale;
-    canvas.height = chart.getHeight() * scale;
+    canvas.height = (chart.getHeight() + headed) * scale;
     const pen = canvas.getContext("2d");
+    pen.scale(scale, scale);
     pen.fillStyle = dark() ? "#151a22" : "#ffffff";
     pen.fillRect(0, 0, canvas.width, canvas.height);
-    pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+    writeHeading(pen, figure, chart.getWidth());
+    pen.drawImage(image, 0, headed, chart.getWidth(), chart.getHeight());
     const link = document.createElement("a");
     link.download = `${name}.png`;
     link.href = canvas.toDataURL("image/png");

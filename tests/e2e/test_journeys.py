@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from dashboard.kpis import refreshing
@@ -104,15 +105,32 @@ def test_a_picker_in_a_line_takes_what_was_typed_and_not_what_was_listed_first(
     expect(page.locator("[data-child-row] .ts-control .item").first).to_have_text("Zulu Zippers")
 
 
-def test_a_mark_of_a_chart_leads_to_its_month_and_from_there_to_its_records(
-    app: Flask, enter: Callable[..., Frame], live_server: str, filled_tenant: TenantRef
-) -> None:
+@pytest.fixture
+def wall(app: Flask, enter: Callable[..., Frame], live_server: str, filled_tenant: TenantRef) -> Page:
+    """The wall of figures, as a manager sees it."""
     with app.app_context(), use_tenant(filled_tenant, actor="journey") as session:
         for family in FAMILIES.values():
             refreshing.rebuild(session, family, terms(session, family))
         session.commit()
     page = enter("manager").page
     page.goto(f"{live_server}/t/{filled_tenant.slug}/insights/")
+    return page
+
+
+def test_a_saved_chart_has_its_title_above_it(wall: Page) -> None:
+    with wall.expect_download() as download:
+        wall.locator("[data-chart-png]").first.click()
+    shown = wall.locator("[data-chart-picture]").first.bounding_box()
+    assert shown is not None
+    with Image.open(download.value.path()) as picture:
+        heading = picture.height - round(2 * shown["height"])
+        assert heading > 80
+        ink = picture.convert("L").crop((0, 0, picture.width, heading)).tobytes()
+    assert max(ink) - min(ink) > 100, "letters on the ground"
+
+
+def test_a_mark_of_a_chart_leads_to_its_month_and_from_there_to_its_records(wall: Page) -> None:
+    page = wall
     page.locator("figure summary").first.click()
     page.locator("figure tbody a").first.click()
     page.wait_for_url(re.compile(r"/insights/\w+\?.*from="))
