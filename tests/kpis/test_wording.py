@@ -1,4 +1,4 @@
-"""What is next to nothing is written as nothing, whichever side of it it lies on."""
+"""What is next to nothing is written as nothing, and a value is entered in the unit it is shown in."""
 
 from decimal import Decimal
 
@@ -20,3 +20,14 @@ def test_what_rounds_to_nothing_has_no_sign(code: str) -> None:
 def test_a_number_next_to_nothing_is_written_without_a_sign() -> None:
     written = [number(-0.001), number(-0.001, 1), number(Decimal("-0.0")), number(-0.5)]
     assert written == ["0", "0.0", "0", "-0.5"]
+
+
+@pytest.mark.parametrize("code", sorted(registry.KPIS))
+def test_a_value_is_entered_in_the_unit_it_is_shown_in(code: str) -> None:
+    kpi, value = registry.get(code), Decimal(50)
+    shown = wording.to_enter(kpi, value)
+    assert float(shown) == pytest.approx(wording.plain(kpi, value), abs=0.05)
+    assert wording.entered(kpi, shown) == value
+    assert wording.entered(kpi, Decimal("2.5")) == (
+        60 if wording.unit_of(kpi, "") == "days" != kpi.unit else Decimal("2.5")
+    )

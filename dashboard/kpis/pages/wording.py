@@ -39,6 +39,16 @@ def plain(kpi: Kpi, value: Decimal | None) -> float | None:
     return round(float(shown), 2 if kpi.unit == "money" else max(kpi.decimals, 1)) + 0.0  # never -0
 
 
+def entered(kpi: Kpi, shown: Decimal) -> Decimal:
+    """A value somebody entered in `unit_of`, in the unit of the KPI."""
+    return round(shown * HOURS_A_DAY, 2) if kpi.unit == "hours" else shown
+
+
+def to_enter(kpi: Kpi, value: Decimal) -> Decimal:
+    """A value to be changed in `unit_of`; entered again it is the same."""
+    return round(value / HOURS_A_DAY, 4) if kpi.unit == "hours" else value
+
+
 def from_one(value: Decimal | None) -> float | None:
     """How many percent a value lies above 1 (below: negative), as charts show it."""
     return None if value is None else round(float(100 * (value - 1)), 1) + 0.0  # never -0

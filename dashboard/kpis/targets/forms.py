@@ -10,7 +10,9 @@ from wtforms import BooleanField, DecimalField, HiddenField, MonthField, SelectF
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 from wtforms.validators import InputRequired, Length, NumberRange
 
+from dashboard.kpis import registry
 from dashboard.kpis.models import KpiTarget
+from dashboard.kpis.pages import wording
 from dashboard.kpis.registry import KPIS, Kpi
 from dashboard.kpis.targets.service import Wanted
 
@@ -26,7 +28,7 @@ class TargetForm(FlaskForm):
         "Value",
         [InputRequired("Enter a number."), NumberRange(-MOST, MOST, "This number is too large.")],
         places=None,
-        description="In the unit of the KPI; amounts in the display currency.",
+        description="In the unit that stands behind the KPI; amounts in the display currency.",
     )
     is_budget = BooleanField(
         "A budget for the whole time, shared out evenly over its months",
@@ -56,7 +58,8 @@ class TargetForm(FlaskForm):
                 today.replace(month=12, day=1),
             )
             return
-        self.code.data, self.value.data, self.note.data = found.code, _written(found.value), found.note
+        value = wording.to_enter(registry.get(found.code), found.value)
+        self.code.data, self.value.data, self.note.data = found.code, _written(value), found.note
         self.org_id.data, self.category_id.data = str(found.org_id or ""), str(found.category_id or "")
         self.first_month.data, self.last_month.data = found.first_month, found.last_month
         self.is_budget.data, self.version.data = found.is_budget, str(found.version)
@@ -72,7 +75,7 @@ class TargetForm(FlaskForm):
             category_id=int(self.category_id.data) if self.category_id.data else None,
             first=first,
             last=last,
-            value=value,
+            value=wording.entered(KPIS[self.code.data], value),
             is_budget=bool(self.is_budget.data),
             note=self.note.data or "",
         )
@@ -80,7 +83,7 @@ class TargetForm(FlaskForm):
 
 def _named(kpi: Kpi, currency: str) -> str:
     """A KPI with the unit its value is entered in."""
-    unit = {"money": currency, "index": ""}.get(kpi.unit, kpi.unit)
+    unit = wording.unit_of(kpi, currency)
     return f"{kpi.title} ({unit})" if unit else kpi.title
 
 
