@@ -11,7 +11,7 @@ from dashboard.kpis.families import Family
 from dashboard.kpis.models import MEASURES, measure_columns
 from dashboard.kpis.registry import of_family
 
-KEYS = ("record_id", "org_id", "month", "subject_id", "category_id", "region", "bin", "due_on")
+KEYS = ("record_id", "org_id", "month", "subject_id", "category_id", "region", "bin", "due_at")
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ class Family:
     `sql/<name>.sql` is a SELECT of one row per record with the columns
 
     record_id, org_id, month (first day, the organization's calendar), subject_id, category_id, region (0, 0
-    and '' where it has none), bin (int or NULL), due_on (date or NULL), each of `measures` (numeric; NULL:
-    does not count), and for each KPI `<code>_why`: '' when the record counts, else 'excluded: reason' or
-    'pending: reason'.
+    and '' where it has none), bin (int or NULL), due_at (timestamptz or NULL), each of `measures` (numeric;
+    NULL: does not count), and for each KPI `<code>_why`: '' when the record counts, else 'excluded: reason'
+    or 'pending: reason'.
 
     Its binds: `as_of` (timestamptz), `currency` (display currency), `parameters` (JSON: a list of objects
     with org_id and the parameters of the family's KPIs, `<code>_<parameter>`). It must let `record_id =

@@ -56,7 +56,7 @@ class KpiFact(TenantModel):
 
     __tablename__ = "kpi_fact"
     __table_args__ = (
-        Index("ix_kpi_fact_due_on", "family", "due_on", postgresql_where=text("due_on IS NOT NULL")),
+        Index("ix_kpi_fact_due_at", "family", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index("ix_kpi_fact_subject_id", "family", "subject_id", postgresql_where=text("bin IS NOT NULL")),
     )
 
@@ -69,8 +69,8 @@ class KpiFact(TenantModel):
     region: Mapped[str] = mapped_column(Text, server_default="")
     bin: Mapped[int | None] = mapped_column(Integer)
     """The value a median is taken over, in the whole units its family declares."""
-    due_on: Mapped[date | None] = mapped_column(Date)
-    """The day on which it must be looked at again although nobody changes it: a promise falls due."""
+    due_at: Mapped[datetime | None]
+    """The moment from which it comes out otherwise although nobody changes it: a promise falls due."""
     m1: Mapped[Decimal | None] = mapped_column(Numeric)
     m2: Mapped[Decimal | None] = mapped_column(Numeric)
     m3: Mapped[Decimal | None] = mapped_column(Numeric)

@@ -7,7 +7,7 @@ figures of before until it commits, and a refresh that fails leaves those.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -22,19 +22,10 @@ AT_A_TIME = 5_000
 ANEW_ABOVE = 100_000
 ANEW_SHARE = 10
 """Above so many changed records, if they are a tenth of all or more, computing everything takes less time."""
-DUE_AT_ONCE = 2_000
-DUE_EVERY = timedelta(minutes=15)
-"""Records due on this day are looked at each time, for their hour may have come; many only so often."""
 DECIDING = {"organization", "kpi_setting", "kpi_version"}
 """Tables that the terms of every family are read from."""
 
-# Days are those of the organization. The first condition is for the index, and a day too generous.
-DUE = """
-FROM kpi_fact f JOIN organization o ON o.id = f.org_id
-WHERE f.family = ANY(%(families)s) AND f.due_on <= timezone('UTC', %(as_of)s::timestamptz)::date + 1
-    AND f.due_on <= timezone(o.time_zone, %(as_of)s::timestamptz)::date
-"""
-
+DUE = "FROM kpi_fact WHERE family = ANY(%(families)s) AND due_at <= %(as_of)s::timestamptz"
 MONTH_BEGAN = """
 SELECT EXISTS (SELECT FROM organization o
     WHERE date_trunc('month', timezone(o.time_zone, %(before)s::timestamptz))
@@ -137,9 +128,9 @@ def must_rebuild(state: KpiState, family: Family, seen: Look) -> bool:
 
 
 def due_families(session: Session, families: Sequence[str], as_of: datetime) -> set[str]:
-    """Return the families with facts to be looked at again because of the day."""
+    """Return the families with facts to be looked at again because their time has come."""
     binds = {"families": list(families), "as_of": as_of}
-    rows = session.connection().exec_driver_sql(f"SELECT DISTINCT f.family {DUE}", binds)
+    rows = session.connection().exec_driver_sql(f"SELECT DISTINCT family {DUE}", binds)
     return {family for (family,) in rows}
 
 
@@ -166,22 +157,17 @@ def rest(state: KpiState, seen: Look) -> None:
 
 
 def _touched(session: Session, family: Family, state: KpiState, terms: Terms, seen: Look) -> set[int]:
-    found = _due(session, family, state, terms.as_of)
+    found = _due(session, family, terms.as_of)
     for table in history.changed_tables(session, state, seen).keys() & family.sources.keys():
         found |= history.changed_records(session, family, state, table)
     return found
 
 
-def _due(session: Session, family: Family, state: KpiState, as_of: datetime) -> set[int]:
-    """Return the records to be looked at because of the day, and note when it was done."""
-    before = state.marks.get("due_at")
+def _due(session: Session, family: Family, as_of: datetime) -> set[int]:
+    """Return the records to be looked at because their time has come."""
     binds = {"families": [family.name], "as_of": as_of}
-    rows = session.connection().exec_driver_sql(f"SELECT f.record_id {DUE}", binds)
-    found = {int(record) for (record,) in rows}
-    if before and len(found) > DUE_AT_ONCE and as_of - datetime.fromisoformat(before) < DUE_EVERY:
-        return set()
-    state.marks = {**state.marks, "due_at": as_of.isoformat()}
-    return found
+    rows = session.connection().exec_driver_sql(f"SELECT record_id {DUE}", binds)
+    return {int(record) for (record,) in rows}
 
 
 def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

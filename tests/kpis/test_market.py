@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -89,7 +88,10 @@ def test_drafts_withdrawn_and_missing_bids_are_not_in_the_middle(bidding: Biddin
         "pending: submitted after this moment",
         "excluded: the quote was deleted",
     ]
-    assert [facts[quote.lines[0].id]["due_on"] for quote in left_out[3:]] == [None, date(2026, 7, 1)]
+    assert [facts[quote.lines[0].id]["due_at"] for quote in left_out[3:]] == [
+        None,
+        datetime(2026, 7, 1, tzinfo=UTC),
+    ]
     assert sum(fact["index_sum"] or 0 for fact in facts.values()) == Decimal(3)
 
 
@@ -189,7 +191,7 @@ def test_sealed_bids_wait_and_show_nothing_until_they_are_opened(tenant: Session
     assert {str(fact["price_index_why"]).rsplit(" ", 2)[0] for fact in sealed} == {"pending: sealed until"}
     measured = [[fact[name] for name in (*BIDS.measures, "bin")] for fact in sealed]
     assert measured == [[None] * 6] * 4
-    assert {fact["due_on"] for fact in sealed} == {opening.astimezone(ZoneInfo("Europe/Berlin")).date()}
+    assert {fact["due_at"] for fact in sealed} == {opening}
     tenant.execute(text("SELECT pg_sleep_until(:at)"), {"at": opening + timedelta(seconds=0.1)})
     tenant.execute(text("SELECT open_quotes(:rfq)"), {"rfq": rfq.id})
     after = terms(as_of=opening + timedelta(hours=1))

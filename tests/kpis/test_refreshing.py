@@ -337,7 +337,7 @@ def test_parameters_that_change_mean_computing_all_anew(inside: Session) -> None
 
 def test_promise_that_falls_due_is_looked_at_though_nobody_changed_it(inside: Session) -> None:
     family = FAMILIES["deliveries"]
-    pending = "SELECT count(*) FROM kpi_fact WHERE family = 'deliveries' AND due_on IS NOT NULL"
+    pending = "SELECT count(*) FROM kpi_fact WHERE family = 'deliveries' AND due_at IS NOT NULL"
     refreshing.refresh(inside, family, terms_of(inside, family))
     before = inside.scalar(text(pending))
     terms = terms_of(inside, family)
@@ -346,23 +346,4 @@ def test_promise_that_falls_due_is_looked_at_though_nobody_changed_it(inside: Se
     assert (done.is_rebuild, done.records) == (False, before)
     assert before > 0
     assert inside.scalar(text(pending)) == 0
-    inside.rollback()
-
-
-def test_many_records_due_today_are_looked_at_every_quarter_of_an_hour(
-    inside: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(refreshing, "DUE_AT_ONCE", 0)
-    family, seen = FAMILIES["deliveries"], history.look(inside)
-    terms = terms_of(inside, family)
-    refreshing.refresh(inside, family, terms, seen)
-    state = refreshing.find_state(inside, family)
-    assert state is not None
-    inside.execute(text("UPDATE kpi_fact SET due_on = '2026-10-01' WHERE family = 'deliveries'"))
-    looked = []
-    for minutes in (20, 25, 36):
-        moment = terms.as_of + timedelta(minutes=minutes)
-        later = Terms(moment, terms.currency, terms.parameters)
-        looked.append(bool(refreshing.plan(inside, family, state, later, seen)))
-    assert looked == [True, False, True]
     inside.rollback()

@@ -229,11 +229,13 @@ def test_promise_falls_due_without_anybody_changing_the_order(tenant: Session, s
     order = shop.sell(None, ("1", "5"), promised_on=date(2026, 4, 20))
     compute(tenant)
     due = tenant.connection().exec_driver_sql(
-        "SELECT record_id, due_on FROM kpi_fact WHERE due_on IS NOT NULL"
+        "SELECT record_id, due_at FROM kpi_fact WHERE due_at IS NOT NULL"
     )
-    assert [tuple(row) for row in due] == [(order.id, date(2026, 4, 20))]
-    later = terms(datetime(2026, 4, 20, 6, tzinfo=UTC))
-    refreshing.refresh(tenant, SHIPMENTS, later)
+    midnight = datetime(2026, 4, 20, tzinfo=ZoneInfo(shop.org.time_zone))
+    assert [tuple(row) for row in due] == [(order.id, midnight)]
+    assert not refreshing.due_families(tenant, ["shipments"], midnight - timedelta(microseconds=1))
+    assert refreshing.due_families(tenant, ["shipments"], midnight)
+    refreshing.refresh(tenant, SHIPMENTS, terms(midnight))
     assert figure(tenant, "on_time_shipment", shop.org, "2026-04").value == Decimal(0)
 
 

@@ -100,8 +100,8 @@ def test_open_and_unanswered_requests_are_in_no_single_bid_share(bidding: Biddin
         "pending: not sent",
         "pending: sent after this moment",
     ]
-    assert (facts[ahead.id]["due_on"], facts[early.id]["single_bids"]) == (date(2026, 7, 5), 1)
-    assert facts[rfqs[5].id]["due_on"] == date(2026, 7, 1)
+    assert (facts[ahead.id]["due_at"], facts[early.id]["single_bids"]) == (ahead.deadline, 1)
+    assert facts[rfqs[5].id]["due_at"] == datetime(2026, 7, 1, tzinfo=UTC)
 
 
 def test_cycle_time_is_the_median_in_whole_hours_by_month_of_the_award(
@@ -135,7 +135,7 @@ def test_unawarded_requests_have_no_cycle_time(bidding: Bidding) -> None:
         "excluded: cancelled",
         "pending: awarded after this moment",
     ]
-    assert facts[later.id]["due_on"] == date(2026, 7, 1)
+    assert facts[later.id]["due_at"] == datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
     assert {facts[rfq.id]["bin"] for rfq in rfqs} == {None}
 
 
@@ -197,7 +197,7 @@ def test_award_without_its_baseline_or_a_rate_is_out_and_says_so(bidding: Biddin
         "pending: awarded after this moment",
     ]
     assert [facts[award.id]["awarded_value"] for award in (unknown, pounds, later)] == [80, None, None]
-    assert facts[later.id]["due_on"] == date(2026, 7, 1)
+    assert facts[later.id]["due_at"] == datetime(2026, 7, 1, tzinfo=UTC)
 
 
 def test_split_line_counts_each_part_for_its_supplier(bidding: Bidding) -> None:

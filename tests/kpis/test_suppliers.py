@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.orm import Session
@@ -79,9 +80,9 @@ def test_what_is_pending_says_when_it_falls_due(books: Supplying) -> None:
     line = books.order(books.supplier("Maker"), promised="2026-04-16")
     books.rebuild(otif_tolerance=2)
     due = books.session.connection().exec_driver_sql(
-        f"SELECT due_on::text FROM kpi_fact WHERE family = 'deliveries' AND record_id = {line.id}"
+        f"SELECT due_at FROM kpi_fact WHERE family = 'deliveries' AND record_id = {line.id}"
     )
-    assert due.scalar_one() == "2026-04-18"
+    assert due.scalar_one() == datetime(2026, 4, 18, tzinfo=ZoneInfo(books.org.time_zone))
 
 
 def test_an_earlier_day_sees_only_what_had_come_by_then(books: Supplying) -> None:

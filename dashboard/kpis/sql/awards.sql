@@ -10,7 +10,7 @@ SELECT
     coalesce(p.category_id, r.category_id, s.category_id, 0) AS category_id,
     coalesce(s.region, '') AS region,
     NULL::int AS bin,
-    CASE WHEN why.value = 'pending: awarded after this moment' THEN at.moment::date END AS due_on,
+    CASE WHEN why.value = 'pending: awarded after this moment' THEN coalesce(r.awarded_at, a.created_at) END AS due_at,
     CASE WHEN why.value = '' THEN worth.given END AS awarded_value,
     CASE WHEN why.value = '' THEN 1 END AS award_count,
     CASE WHEN why.savings = '' THEN worth.given END AS compared_value,

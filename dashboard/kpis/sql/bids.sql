@@ -12,9 +12,9 @@ SELECT
     coalesce(s.region, '') AS region,
     CASE WHEN why.index = '' THEN least(round(own.index * 100), 10000)::int END AS bin,
     CASE
-        WHEN why.bid LIKE 'pending: sealed until%%' THEN timezone(g.time_zone, k.opens_at)::date
-        WHEN why.bid LIKE 'pending: submitted%%' THEN timezone(g.time_zone, at.submitted)::date
-    END AS due_on,
+        WHEN why.bid LIKE 'pending: sealed until%%' THEN k.opens_at
+        WHEN why.bid LIKE 'pending: submitted%%' THEN at.submitted
+    END AS due_at,
     CASE WHEN why.index = '' THEN own.index END AS index_sum,
     CASE WHEN why.index = '' THEN 1 END AS index_bids,
     CASE WHEN why.level = '' THEN 1 END AS level_bids,

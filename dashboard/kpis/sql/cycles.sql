@@ -9,8 +9,7 @@ SELECT
     coalesce(r.category_id, 0) AS category_id,
     '' AS region,
     CASE WHEN why.cycle = '' THEN span.hours END AS bin,
-    CASE WHEN why.cycle = 'pending: awarded after this moment' THEN timezone(g.time_zone, r.awarded_at)::date END
-        AS due_on,
+    CASE WHEN why.cycle = 'pending: awarded after this moment' THEN r.awarded_at END AS due_at,
     CASE WHEN why.cycle = '' THEN span.hours END AS cycle_hours,
     CASE WHEN why.cycle = '' THEN 1 END AS cycle_rfqs,
     why.cycle AS cycle_time_why

@@ -12,11 +12,13 @@ SELECT
     coalesce(s.region, '') AS region,
     NULL::int AS bin,
     least(
-        CASE WHEN why.otif LIKE 'pending: due%%' THEN l.promised_on + day.tolerance END,
-        CASE WHEN state.is_out = 'excluded: ordered later' THEN o.ordered_on END,
-        came.next_on,
-        paper.next_on
-    ) AS due_on,
+        timezone(g.time_zone, least(
+            CASE WHEN why.otif LIKE 'pending: due%%' THEN l.promised_on + day.tolerance END,
+            CASE WHEN state.is_out = 'excluded: ordered later' THEN o.ordered_on END,
+            paper.next_on
+        )::timestamp),
+        came.next_at
+    ) AS due_at,
     CASE WHEN why.otif = '' THEN (came.in_time >= l.quantity * day.full / 100)::int END AS otif_hits,
     CASE WHEN why.otif = '' THEN 1 END AS otif_lines,
     CASE WHEN why.lead = '' THEN lead.gap END AS lead_gap,
@@ -56,10 +58,11 @@ CROSS JOIN LATERAL (
         coalesce(sum(r.accepted) FILTER (WHERE r.is_past), 0) AS accepted,
         min(r.came_on) FILTER (WHERE r.is_past AND r.so_far >= l.quantity) AS complete_on,
         max(r.came_on) FILTER (WHERE r.is_past) AS last_on,
-        min(r.came_on) FILTER (WHERE NOT r.is_past) AS next_on
+        min(r.received_at) FILTER (WHERE NOT r.is_past) AS next_at
     FROM (
         SELECT
             rl.received - rl.rejected AS accepted,
+            r.received_at,
             timezone(g.time_zone, r.received_at)::date AS came_on,
             r.received_at <= %(as_of)s::timestamptz AS is_past,
             sum(rl.received) OVER (ORDER BY r.received_at, rl.id) AS so_far

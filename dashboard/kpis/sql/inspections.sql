@@ -7,7 +7,7 @@ SELECT
     coalesce(p.category_id, s.category_id, 0) AS category_id,
     coalesce(s.region, '') AS region,
     NULL::int AS bin,
-    CASE WHEN r.received_at > %(as_of)s::timestamptz THEN timezone(g.time_zone, r.received_at)::date END AS due_on,
+    CASE WHEN r.received_at > %(as_of)s::timestamptz THEN r.received_at END AS due_at,
     CASE WHEN why.quality = '' THEN rl.received END AS received,
     CASE WHEN why.quality = '' THEN rl.rejected END AS rejected,
     CASE WHEN why.quality = '' THEN (rl.rejected = 0)::int END AS clean,

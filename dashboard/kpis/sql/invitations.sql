@@ -8,9 +8,9 @@ SELECT
     coalesce(s.region, '') AS region,
     CASE WHEN why.time = '' THEN floor(extract(epoch FROM answer.at - i.invited_at) / 3600)::int END AS bin,
     CASE
-        WHEN state.is_out = 'excluded: sent later' THEN timezone(g.time_zone, i.invited_at)::date
-        WHEN why.rate LIKE 'pending%%' THEN timezone(g.time_zone, r.deadline)::date
-    END AS due_on,
+        WHEN state.is_out = 'excluded: sent later' THEN i.invited_at
+        WHEN why.rate LIKE 'pending%%' THEN r.deadline
+    END AS due_at,
     CASE WHEN why.rate = '' THEN coalesce(answer.at <= r.deadline, FALSE)::int END AS quoted,
     CASE WHEN why.rate = '' THEN 1 END AS invited,
     CASE WHEN why.time = '' THEN 1 END AS responses,

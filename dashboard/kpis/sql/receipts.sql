@@ -7,7 +7,7 @@ SELECT
     coalesce(p.category_id, s.category_id, 0) AS category_id,
     coalesce(s.region, '') AS region,
     NULL::int AS bin,
-    CASE WHEN r.received_at > %(as_of)s::timestamptz THEN timezone(g.time_zone, r.received_at)::date END AS due_on,
+    CASE WHEN r.received_at > %(as_of)s::timestamptz THEN r.received_at END AS due_at,
     CASE WHEN why.spend = '' THEN worth.spend END AS spend,
     CASE WHEN why.spend = '' THEN CASE WHEN came.is_managed THEN worth.spend ELSE 0 END END AS managed,
     CASE WHEN why.spend = '' THEN CASE WHEN came.is_managed THEN 0 ELSE worth.spend END END AS maverick,

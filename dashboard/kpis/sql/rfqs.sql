@@ -8,9 +8,9 @@ SELECT
     '' AS region,
     NULL::int AS bin,
     CASE
-        WHEN why.sent LIKE 'pending:%%' THEN timezone(g.time_zone, r.sent_at)::date
-        WHEN why.bidding LIKE 'pending: until%%' THEN timezone(g.time_zone, r.deadline)::date
-    END AS due_on,
+        WHEN why.sent LIKE 'pending:%%' THEN r.sent_at
+        WHEN why.bidding LIKE 'pending: until%%' THEN r.deadline
+    END AS due_at,
     CASE WHEN why.sent = '' THEN 1 END AS sent,
     CASE WHEN why.sent = '' THEN (came.quotes > 0 OR stage.is_awarded)::int END AS quoted,
     CASE WHEN why.sent = '' THEN stage.is_awarded::int END AS awarded,

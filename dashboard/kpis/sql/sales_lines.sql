@@ -8,7 +8,7 @@ SELECT
     coalesce(p.category_id, 0) AS category_id,
     '' AS region,
     NULL::int AS bin,
-    CASE WHEN o.shipped_at > %(as_of)s::timestamptz THEN day.shipped END AS due_on,
+    CASE WHEN o.shipped_at > %(as_of)s::timestamptz THEN o.shipped_at END AS due_at,
     CASE WHEN why.revenue = '' THEN line.amount * rate.of_order END AS revenue,
     CASE WHEN why.revenue = '' THEN 1 END AS sold_lines,
     CASE WHEN why.margin = '' THEN line.amount * rate.of_order - l.quantity * l.unit_cost * rate.of_base END AS margin,

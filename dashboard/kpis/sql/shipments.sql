@@ -11,7 +11,9 @@ SELECT
     0::bigint AS category_id,
     '' AS region,
     NULL::int AS bin,
-    CASE WHEN why.late LIKE 'pending: due%%' THEN o.promised_on + due.tolerance END AS due_on,
+    CASE
+        WHEN why.late LIKE 'pending: due%%' THEN timezone(g.time_zone, (o.promised_on + due.tolerance)::timestamp)
+    END AS due_at,
     CASE WHEN why.late = '' THEN coalesce(due.shipped <= o.promised_on + due.tolerance, FALSE)::int END AS on_time,
     CASE WHEN why.late = '' THEN 1 END AS promised,
     why.late AS on_time_shipment_why

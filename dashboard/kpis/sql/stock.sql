@@ -35,7 +35,7 @@ SELECT
     coalesce(p.category_id, 0) AS category_id,
     '' AS region,
     NULL::int AS bin,
-    g.today + 1 AS due_on,
+    g.tomorrow AS due_at,
     CASE WHEN why.stock_aged = '' THEN held.value * g.rate END AS aged_value,
     CASE WHEN why.stock_aged = '' THEN held.value * aged.age_older / held.quantity * g.rate END AS old_value,
     CASE WHEN why.stock_aged = '' THEN 1 END AS aged_products,

@@ -46,7 +46,7 @@ SELECT
     coalesce(p.category_id, 0) AS category_id,
     '' AS region,
     NULL::int AS bin,
-    CASE WHEN c.is_open THEN greatest(c.today + 1, c.first_day) END AS due_on,
+    CASE WHEN c.is_open THEN timezone(c.time_zone, greatest(c.today + 1, c.first_day)::timestamp) END AS due_at,
     (b.quantity * b.average_cost - moved.later) * c.rate AS value_at_end,
     ((b.quantity * b.average_cost - moved.later) * c.days - moved.before) * c.rate AS value_days,
     moved.shipped * c.rate AS shipped_cost,
