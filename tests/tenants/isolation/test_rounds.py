@@ -1,5 +1,6 @@
 """Rounds over all tenants: what is refused, what a hole made on purpose looks like, what is kept."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -195,9 +196,17 @@ def test_the_statement_that_is_shown_closes_the_hole(
             assert found() == []
 
 
+def unfolded(browser: FlaskClient, tenant: TenantRef) -> str:
+    """The attempts on a tenant's page; '' while they are folded up, for nothing is to be seen among them."""
+    page = browser.get(f"/admin/tenants/{tenant.slug}").text
+    assert "Attempts to break out:" in page
+    return "".join(re.findall(r'<details class="chart-numbers" open>(.*?)</details>', page, re.DOTALL))
+
+
 def test_with_the_schema_open_the_attempt_itself_gets_in(
-    control: Session, acme: TenantRef, globex: TenantRef, servers: Any
+    control: Session, acme: TenantRef, globex: TenantRef, servers: Any, login: Callable[..., FlaskClient]
 ) -> None:
+    browser = login("dba")
     opening = [
         f"GRANT USAGE ON SCHEMA {globex.schema} TO {acme.role}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {globex.schema} TO {acme.role}",
@@ -208,6 +217,9 @@ def test_with_the_schema_open_the_attempt_itself_gets_in(
     ]
     with made(opening, closing, servers):
         tried = {entry["title"] for entry in found() if entry["sort"] == "attempt"}
+        assert "got out" in unfolded(browser, acme)
+    found()
+    assert unfolded(browser, acme) == ""
     assert tried >= {
         "read another tenant's table",
         "copy another tenant's table out",
