@@ -8,7 +8,8 @@ a sum without any record behind it is "no data" (sums.value_of).
 how many facts each bin has, so that reading a sum does not walk over the bins. Both are held once more for
 all regions together, under `<name>:whole`, and for all categories and regions, under `<name>:all`: most
 pages do not tell them apart, and there are many. `kpi_subject_sum` holds one row per subject and bucket,
-and under `<family>:all` one per subject and month.
+and under `<family>:all` one per subject and month; beside that, under `<family>:weights`, how many of its
+observations lie in each category, those of 64 categories in one number.
 """
 
 from collections.abc import Sequence
@@ -43,6 +44,8 @@ class Kept:
     """Columns of the bucket whose values are not told apart."""
     is_counted: bool = False
     """How many facts each bin has, packed into the first sum; `bin` is then the chunk of bins."""
+    weighed: tuple[int, ...] = ()
+    """Places of measures that are packed into its sums, by category; `category_id` is then the chunk."""
 
     @property
     def key(self) -> str:
@@ -52,33 +55,47 @@ class Kept:
     @property
     def bucket(self) -> str:
         """SQL of its bucket, over rows that have them all."""
-        return ", ".join(NONE[name] if name in self.together else name for name in COLUMNS)
+        return ", ".join(self._column(name) for name in COLUMNS)
 
     @property
     def sums(self) -> list[str]:
         """The columns of sums its rows fill."""
-        return SUMS[:1] if self.is_counted else SUMS
+        return SUMS[: len(self.weighed)] or (SUMS[:1] if self.is_counted else SUMS)
 
     def group(self, *, facts: bool) -> str:
         """What is the same in all the facts, or sums, that come together in one of its rows."""
-        names = [name for name in COLUMNS if name not in self.together]
+        names = [self._key(name) for name in COLUMNS if name not in self.together]
         return ", ".join([*names, self.key_of(facts=facts)] if self.has_key else names)
 
     def key_of(self, *, facts: bool) -> str:
         """SQL of the key, over facts or over sums."""
         if not self.has_key:
             return "-1"
-        return bins.IN_CHUNK if self.is_counted and facts else self.key
+        return bins.chunk_of("bin") if self.is_counted and facts else self.key
 
-    def added(self, times: str = "") -> list[str]:
-        """SQL of its sums over facts."""
-        measured = [f"{times}{bins.PACKED}"] if self.is_counted else FACTS
-        return [f"sum({measure})" for measure in measured]
+    def added(self, times: str = "", *, facts: bool = True) -> list[str]:
+        """SQL of its sums, over facts or over the sums it is added up of."""
+        if self.is_counted and facts:
+            return [f"sum({times}{bins.one_of('bin')})"]
+        names = FACTS if facts else SUMS
+        if self.weighed:
+            return [f"sum({names[place]} * {bins.one_of('category_id')})" for place in self.weighed]
+        return [f"sum({name})" for name in names[: len(self.sums)]]
 
     @property
     def has_key(self) -> bool:
         """Whether its rows are told apart by more than the bucket."""
         return self.key == "subject_id" or self.is_counted
+
+    def _key(self, name: str) -> str:
+        """SQL of what is the same of a column in the facts, or sums, of one row."""
+        return bins.chunk_of(name) if self.weighed and name == "category_id" else name
+
+    def _column(self, name: str) -> str:
+        if name in self.together:
+            return NONE[name]
+        key = self._key(name)
+        return key if key == name else f"{key} AS {name}"
 
 
 def bins_of(family: str) -> str:
@@ -101,16 +118,24 @@ def all_of(name: str) -> str:
     return f"{name}:all"
 
 
-def kinds(family: str) -> tuple[Kept, ...]:
+def weights_of(name: str) -> str:
+    """Name the rows of kpi_subject_sum that tell how a subject's observations are spread over categories."""
+    return f"{name}:weights"
+
+
+def kinds(family: Family) -> tuple[Kept, ...]:
     """Every kind of sums of a family; each is added up of one before it."""
-    counts = bins_of(family)
+    name, counts = family.name, bins_of(family.name)
+    places = tuple(family.measures.index(measure) for measure in family.weighed)
+    weights = (Kept("kpi_subject_sum", weights_of(name), name, WHOLE, weighed=places),) * bool(places)
     return (
-        Kept("kpi_subject_sum", family),
-        Kept("kpi_subject_sum", all_of(family), family, ALL),
-        Kept("kpi_sum", family),
-        Kept("kpi_sum", whole_of(family), family, WHOLE),
-        Kept("kpi_sum", regions_of(family), family, REGIONS),
-        Kept("kpi_sum", all_of(family), whole_of(family), ALL),
+        Kept("kpi_subject_sum", name),
+        Kept("kpi_subject_sum", all_of(name), name, ALL),
+        *weights,
+        Kept("kpi_sum", name),
+        Kept("kpi_sum", whole_of(name), name, WHOLE),
+        Kept("kpi_sum", regions_of(name), name, REGIONS),
+        Kept("kpi_sum", all_of(name), whole_of(name), ALL),
         Kept("kpi_sum", counts, is_counted=True),
         Kept("kpi_sum", whole_of(counts), counts, WHOLE, is_counted=True),
         Kept("kpi_sum", regions_of(counts), counts, REGIONS, is_counted=True),
@@ -120,7 +145,7 @@ def kinds(family: str) -> tuple[Kept, ...]:
 
 def names_of(family: Family) -> list[str]:
     """Every name a family's rows in the tables of sums have."""
-    every = [kept.name for kept in kinds(family.name)] + [kind.name for kind in squares.kinds(family)]
+    every = [kept.name for kept in kinds(family)] + [kind.name for kind in squares.kinds(family)]
     return list(dict.fromkeys(every))
 
 
@@ -139,7 +164,7 @@ def compute_all(session: Session, family: Family, terms: Terms) -> int:
         ask(f"DELETE FROM {table} WHERE family = ANY(%(names)s)", binds)  # noqa: S608
     chosen = f"SELECT %(family)s, f.* FROM ({select_facts(family)}) AS f"  # noqa: S608
     made = ask(f"INSERT INTO kpi_fact (family, {fact_columns()}) {chosen}", binds | terms.binds())
-    for kept in kinds(family.name):
+    for kept in kinds(family):
         ask(_computed(kept), binds | {"name": kept.name, "source": kept.source or family.name})
     for squared in squares.kinds(family):
         ask(f"INSERT INTO kpi_sum ({squares.COLUMNS}) {squares.computed(squared)}")
@@ -164,7 +189,7 @@ def _computed(kept: Kept) -> str:
     """Return the INSERT of all sums of a kind. What pages read at once lies together."""
     facts = not kept.source
     table, counted = ("kpi_fact", "count(*)") if facts else (kept.table, "sum(n)")
-    added = kept.added() if facts else [f"sum({name})" for name in kept.sums]
+    added = kept.added(facts=facts)
     columns = ", ".join(["family", BUCKET, kept.key, "n", *kept.sums])
     values = ", ".join(["%(name)s", kept.bucket, kept.key_of(facts=facts), counted, *added])
     having = " AND bin >= 0" if kept.is_counted else ""
@@ -183,7 +208,7 @@ def _replacing(family: Family) -> str:
     columns = fact_columns()
     updated = ", ".join(f"{name} = excluded.{name}" for name in (*KEYS[1:], *FACTS))
     signed = ", ".join(f"sum(sign * {name}) AS {name}" for name in FACTS)
-    every = list(enumerate(kinds(family.name)))
+    every = list(enumerate(kinds(family)))
     squared = [squares.added(kind) for kind in squares.kinds(family)]
     upserts = [_added(kept) for _, kept in every] + squared
     added = ",\n".join(f"added_{place} AS ({upsert})" for place, upsert in enumerate(upserts))

@@ -39,13 +39,14 @@ class Terms:
 
 
 def code_of(family: Family) -> str:
-    """A word for how this release computes a family's facts; another one means computing them anew."""
+    """A word for how this release computes a family's facts and sums; another one means computing anew."""
     defaults = [
         (kpi.code, kpi.version, parameter.name, str(parameter.default))
         for kpi in of_family(family.name)
         for parameter in kpi.parameters
     ]
-    text = "\n".join((family.sql, *family.measures, json.dumps(defaults)))
+    kept = (*family.measures, *family.weighed, family.squared)
+    text = "\n".join((family.sql, *kept, json.dumps(defaults)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -18,11 +18,28 @@ from struct import Struct
 CHUNK = 64
 PLACES = 12
 """A bin may count less than 10 to the power of this."""
-IN_CHUNK = f"bin / {CHUNK}"
-"""SQL of a fact's chunk."""
-PACKED = f"('1e' || {PLACES} * (bin %% {CHUNK}))::numeric"
-"""SQL of a fact's one, at its bin's place."""
 DIGITS = Struct(f"{PLACES}s" * CHUNK)
+
+
+def chunk_of(column: str) -> str:
+    """SQL of the chunk a number is in: a bin, or anything else that is counted."""
+    return f"{column} / {CHUNK}"
+
+
+def one_of(column: str) -> str:
+    """SQL of a one at the place of a number in its chunk."""
+    return f"('1e' || {PLACES} * ({column} %% {CHUNK}))::numeric"
+
+
+def digits_of(packed: str) -> str:
+    """SQL of all digits of a chunk; as bytes, for in a text each place is looked for from its beginning."""
+    return f"convert_to(lpad(({packed})::text, {CHUNK * PLACES}, '0'), 'UTF8')"
+
+
+def unpacked(digits: str, column: str) -> str:
+    """SQL of what is counted of a number, from the digits of its chunk."""
+    first = f"{(CHUNK - 1) * PLACES + 1} - {PLACES} * ({column} %% {CHUNK})::int"
+    return f"convert_from(substr({digits}, {first}, {PLACES}), 'UTF8')::numeric"
 
 
 @dataclass(frozen=True)

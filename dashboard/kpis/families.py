@@ -41,6 +41,8 @@ class Family:
     bin_unit: str = ""
     squared: str = ""
     """A measure whose sums by subject are wanted in squares: how few subjects it lies with."""
+    weighed: tuple[str, ...] = ()
+    """Measures that count observations, of which it is wanted how a subject's are spread over categories."""
     is_monthly: bool = False
     """Records appear as months begin, although nobody changes anything: all facts are then computed anew."""
     record_sql: str = field(default="")

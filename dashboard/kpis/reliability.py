@@ -1,16 +1,17 @@
 """Computes reliability: what was observed of a supplier, drawn towards its categories while it is little."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from dashboard.kpis import registry
+from dashboard.kpis import bins, registry
+from dashboard.kpis.adding import all_of, weights_of
 from dashboard.kpis.composites import EXPLANATIONS, composite
 from dashboard.kpis.registry import Kpi
-from dashboard.kpis.sums import By, Figure, Filters, condition, kept_as
+from dashboard.kpis.sums import By, Figure, Filters, condition, kept_as, kept_of_subjects
 
 WEIGHTS = {
     "otif": Decimal("0.40"),
@@ -126,45 +127,95 @@ def _parts(kpis: Sequence[Kpi], filters: Filters, by: Sequence[By], binds: dict[
     """Return SQL with a row per group and part of one family: n, own and mean. Adds its binds.
 
     Each sum is weighed by its category's score as it is read: categories of a group need not be told apart.
-    Of everybody together the sums that make the means are the own ones too, and are read once.
     """
     keys = "".join(f"{name}, " for name in by)
     sums = ", ".join(
         f"sum({_n(kpi)}) AS n_{kpi.code}, round({_score(kpi)}, {DECIMALS}) AS own_{kpi.code},"
-        f" round(sum({_n(kpi)} * m.{kpi.code}) / nullif(sum({_n(kpi)}), 0), {DECIMALS}) AS mean_{kpi.code}"
+        f" round(sum(of_{kpi.code}) / nullif(sum({_n(kpi)}), 0), {DECIMALS}) AS mean_{kpi.code}"
         for kpi in kpis
     )
     parts = ", ".join(f"('{kpi.code}', n_{kpi.code}, own_{kpi.code}, mean_{kpi.code})" for kpi in kpis)
-    read = (
-        _narrowed(kpis, filters, by, binds)
-        if _is_narrow(filters, by)
-        else _means(kpis, filters, binds, with_sums=True)
-    )
+    read = _read(kpis, filters, by, binds)
     return f"""
         SELECT {keys}part, n, own, mean FROM (
-            SELECT {keys}{sums} FROM {read}{f" GROUP BY {', '.join(by)}" if by else ""}
+            SELECT {keys}{sums} FROM ({read}) AS s{f" GROUP BY {', '.join(by)}" if by else ""}
         ) AS added CROSS JOIN LATERAL (VALUES {parts}) AS parts (part, n, own, mean)
     """  # noqa: S608  # names of our own columns; values are bound
 
 
+def _read(kpis: Sequence[Kpi], filters: Filters, by: Sequence[By], binds: dict[str, Any]) -> str:
+    """Return the SELECT of what is scored, from the fewest rows: groups, sums, and `of_…` of each part.
+
+    `of_…` is the score of a category times the observations that lie in it.
+    """
+    family = kpis[0].family
+    if not _is_narrow(filters, by):
+        weighed = _weighed(kpis, {kpi.code: _n(kpi) for kpi in kpis})
+        return f"SELECT {_used(kpis)}, {weighed} FROM {_means(kpis, filters, binds, with_sums=True)}"  # noqa: S608
+    if not (filters.subject_id is not None or filters.subject_ids or "subject_id" in by):
+        return _of_rows("kpi_sum", kept_as(family, filters, [*by, "category_id"]), kpis, filters, by, binds)
+    if kept_of_subjects(family, filters, by) == family:
+        return _of_rows("kpi_subject_sum", family, kpis, filters, by, binds)
+    return _of_weights(kpis, filters, by, binds)
+
+
 def _means(kpis: Sequence[Kpi], filters: Filters, binds: dict[str, Any], *, with_sums: bool = False) -> str:
-    """Return SQL with the scores of each category over everybody, and on demand the sums they come from."""
+    """Return SQL with the scores of each category over everybody, and on demand the sums they come from.
+
+    Of everybody together the sums that make the means are the own ones too, and are read once.
+    """
     everyone = replace(filters, regions=(), subject_id=None, subject_ids=())
     where = _where(kpis[0], everyone, kept_as(kpis[0].family, everyone, ["category_id"]), binds)
-    used = {kpi.facts.column(name) for kpi in kpis for name in (kpi.numerator, kpi.denominator)}
-    sums = "".join(f", sum({column}) AS {column}" for column in sorted(used) if with_sums)
+    sums = f", {_used(kpis, 'sum({0}) AS {0}')}" if with_sums else ""
     scores = "".join(f", {_score(kpi)} AS {kpi.code}" for kpi in kpis)
     return f"(SELECT category_id{sums}{scores} FROM kpi_sum WHERE {where} GROUP BY category_id) AS m"  # noqa: S608
 
 
-def _narrowed(kpis: Sequence[Kpi], filters: Filters, by: Sequence[By], binds: dict[str, Any]) -> str:
-    """Return SQL with the sums that are scored, each beside the scores of its category."""
-    family = kpis[0].facts
-    is_of_subjects = filters.subject_id is not None or filters.subject_ids or "subject_id" in by
-    table = "kpi_subject_sum" if is_of_subjects else "kpi_sum"
-    kept = family.name if is_of_subjects else kept_as(family.name, filters, [*by, "category_id"])
+def _of_rows(
+    table: str, kept: str, kpis: Sequence[Kpi], filters: Filters, by: Sequence[By], binds: dict[str, Any]
+) -> str:
+    """Return the SELECT over sums that tell categories apart, each beside the scores of its own."""
+    keys = "".join(f"{name}, " for name in by)
+    weighed = _weighed(kpis, {kpi.code: _n(kpi) for kpi in kpis})
     where = _where(kpis[0], filters, kept, binds)
-    return f"{table} JOIN {_means(kpis, filters, binds)} USING (category_id) WHERE {where}"
+    means = _means(kpis, filters, binds)
+    return (
+        f"SELECT {keys}{_used(kpis)}, {weighed} FROM {table} JOIN {means} USING (category_id) WHERE {where}"  # noqa: S608
+    )
+
+
+def _of_weights(kpis: Sequence[Kpi], filters: Filters, by: Sequence[By], binds: dict[str, Any]) -> str:
+    """Return the SELECT over subjects' sums of all categories, and how these lie in them.
+
+    That is one number for 64 categories: two rows of a month instead of one for each of them.
+    """
+    keys, family = "".join(f"{name}, " for name in by), kpis[0].facts
+    packed = "".join(
+        f", {bins.digits_of(f'sum(s{place})')} AS digits_{name}"
+        for place, name in enumerate(family.weighed, 1)
+    )
+    digits = {kpi.code: bins.unpacked(f"digits_{kpi.denominator}", "m.category_id") for kpi in kpis}
+    nothing = ", ".join("NULL" for _ in kpis)
+    own = _where(kpis[0], filters, all_of(family.name), binds)
+    spread = _where(kpis[0], filters, weights_of(family.name), binds)
+    return f"""
+        SELECT {keys}{_used(kpis, "NULL::numeric AS {0}")}, {_weighed(kpis, digits)} FROM (
+            SELECT {keys}category_id AS chunk{packed} FROM kpi_subject_sum WHERE {spread}
+            GROUP BY {keys}category_id OFFSET 0
+        ) AS w JOIN {_means(kpis, filters, binds)} ON {bins.chunk_of("m.category_id")} = w.chunk
+        UNION ALL SELECT {keys}{_used(kpis)}, {nothing} FROM kpi_subject_sum WHERE {own}
+    """  # noqa: S608  # names of our own columns; values are bound
+
+
+def _used(kpis: Sequence[Kpi], written: str = "{0}") -> str:
+    """Return SQL of the sums that parts are made of."""
+    used = {kpi.facts.column(name) for kpi in kpis for name in (kpi.numerator, kpi.denominator)}
+    return ", ".join(written.format(column) for column in sorted(used))
+
+
+def _weighed(kpis: Sequence[Kpi], observations: Mapping[str, str]) -> str:
+    """Return SQL of the columns `of_…`."""
+    return ", ".join(f"{observations[kpi.code]} * m.{kpi.code} AS of_{kpi.code}" for kpi in kpis)
 
 
 def _where(kpi: Kpi, filters: Filters, kept: str, binds: dict[str, Any]) -> str:

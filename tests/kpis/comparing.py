@@ -24,7 +24,7 @@ def differences(session: Session, family: Family) -> list[tuple[object, ...]]:
         " (TABLE fresh EXCEPT ALL TABLE kept) UNION ALL (TABLE kept EXCEPT ALL TABLE fresh)"
     )
     found = list(ask(facts, binds | terms_of(session, family).binds()))
-    for have, want in (*sums_of_facts(), SQUARES, SQUARES_OF_ALL):
+    for have, want in (*sums_of_facts(), *weights_of_facts(family), SQUARES, SQUARES_OF_ALL):
         found += list(ask(f"(({have}) EXCEPT ALL ({want})) UNION ALL (({want}) EXCEPT ALL ({have}))", binds))
     return [tuple(row) for row in found]
 
@@ -55,6 +55,19 @@ def sums_of_facts() -> Iterator[tuple[str, str]]:
                 f"SELECT {key}, subject_id, n, {zero} FROM kpi_subject_sum {of}",
                 f"SELECT {key}, subject_id, count(*), {added} {facts} GROUP BY {key}, subject_id",
             )
+
+
+def weights_of_facts(family: Family) -> Iterator[tuple[str, str]]:
+    """What is kept of how observations lie in categories, and the same of the facts."""
+    key, one = "org_id, month, subject_id", "rpad('1', 1 + 12 * (category_id %% 64)::int, '0')::numeric"
+    for place, measure in enumerate(family.weighed, 1):
+        added = f"sum(m{family.measures.index(measure) + 1} * {one})"
+        facts = f"count(*), coalesce({added}, 0) FROM kpi_fact WHERE family = %(family)s"
+        kept = "kpi_subject_sum WHERE family = %(family)s || ':weights'"
+        yield (
+            f"SELECT {key}, category_id, region, n, coalesce(s{place}, 0) FROM {kept}",
+            f"SELECT {key}, category_id / 64, '', {facts} GROUP BY {key}, category_id / 64",
+        )
 
 
 def squares_of(suffix: str, category: str) -> tuple[str, str]:

@@ -55,13 +55,26 @@ def test_percentile_of_nothing_is_no_data() -> None:
 
 def test_counts_packed_into_numbers_come_out_as_they_went_in(tenant: Session) -> None:
     counted = {0: 1, 1: 999_999_999_999, 63: 7, 64: 2, 200: 10**11, 10_000: 3}
-    rows = tenant.connection().exec_driver_sql(
-        f"SELECT {bins.IN_CHUNK}, sum(n)::bigint, sum(n * {bins.PACKED})::text"
-        " FROM unnest(%(values)s, %(counts)s) AS c (bin, n) GROUP BY 1",
+    ask, binds = (
+        tenant.connection().exec_driver_sql,
         {"values": list(counted), "counts": list(counted.values())},
+    )
+    those = "unnest(%(values)s, %(counts)s) AS c (bin, n)"
+    packed = f"sum(n * {bins.one_of('bin')})"
+    rows = ask(
+        f"SELECT {bins.chunk_of('bin')}, sum(n)::bigint, ({packed})::text FROM {those} GROUP BY 1", binds
     )
     chunks = {number: Chunk(n, packed) for number, n, packed in rows}
     assert chunks == bins.pack(counted)
+    digits = (
+        f"SELECT {bins.chunk_of('bin')} AS chunk, {bins.digits_of(packed)} AS digits FROM {those} GROUP BY 1"
+    )
+    taken_out = ask(
+        f"SELECT bin, {bins.unpacked('digits', 'bin')} FROM ({digits}) AS d"
+        f" JOIN unnest(%(values)s || 5) AS c (bin) ON {bins.chunk_of('bin')} = chunk",
+        binds,
+    )
+    assert {value: int(count) for value, count in taken_out} == counted | {5: 0}
     ranked = Ranked(chunks)
     assert ranked.n == sum(counted.values())
     assert {

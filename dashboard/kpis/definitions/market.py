@@ -23,6 +23,7 @@ BIDS = register_family(
         subject="supplier",
         bin_unit="hundredths of the index",
         measures=("index_sum", "index_bids", "level_bids", "level_bid_value", "level_standard_value"),
+        weighed=("index_bids",),
         sources={
             "quote_line": (
                 f"{_OF_LINES} (SELECT rfq_line_id FROM quote_line WHERE id IN (SELECT record_id FROM changed)"

@@ -55,6 +55,7 @@ DELIVERIES = register(
             "accurate",
             "closed",
         ),
+        weighed=("otif_lines", "lead_lines"),
         sources={
             "purchase_order_line": "SELECT record_id FROM changed",
             "purchase_order": (
@@ -135,6 +136,7 @@ INSPECTIONS = register(
         entity="receipt",
         subject="supplier",
         measures=("received", "rejected", "clean", "inspected"),
+        weighed=("inspected",),
         sources=RECEIVED,
         record_sql=RECEIVED_TITLE,
     )
@@ -148,6 +150,7 @@ INVITATIONS = register(
         subject="supplier",
         bin_unit="hours",
         measures=("quoted", "invited", "responses"),
+        weighed=("invited",),
         sources={
             "rfq_invitation": "SELECT record_id FROM changed",
             "rfq": "SELECT id FROM rfq_invitation WHERE rfq_id IN (SELECT record_id FROM changed)",

@@ -6,7 +6,7 @@ of the same names (WITH), which PostgreSQL takes before tables.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,8 +19,6 @@ from dashboard.kpis.asking import Terms, fact_columns, select_facts
 from dashboard.kpis.families import FAMILIES
 
 SUMMED = re.compile(r"\bkpi_(fact|sum|subject_sum)\b")
-NOTHING = ", ".join(f"NULL::numeric AS {total}" for total in SUMS[1:])
-"""The sums that rows with the first alone leave empty."""
 
 
 @contextmanager
@@ -72,11 +70,12 @@ def _tables(facts: Mapping[str, str], asked: str) -> str:
     for family in facts:
         squared = [kind for kind in squares.kinds(FAMILIES[family]) if f"'{kind.name}'" in asked]
         sources = {kind.source for kind in squared}
-        for kept in kinds(family):
+        for kept in kinds(FAMILIES[family]):
             if f"'{kept.name}'" in asked or (kept.name in sources and kept.key == "subject_id"):
                 queries.setdefault(kept.table, []).append(_added(kept))
         for kind in squared:
-            made = f"SELECT s.*, {NOTHING} FROM ({squares.computed(kind)}) AS s"  # noqa: S608
+            empty = ", ".join(_nothing(SUMS[1:]))
+            made = f"SELECT s.*, {empty} FROM ({squares.computed(kind)}) AS s"  # noqa: S608
             queries.setdefault("kpi_sum", []).append(made)
     ordered = sorted(queries.items(), key=lambda one: one[0] == "kpi_sum")  # it may be made of the others
     return ", ".join(f"{name} AS NOT MATERIALIZED ({' UNION ALL '.join(parts)})" for name, parts in ordered)
@@ -90,10 +89,14 @@ def _added(kept: Kept) -> str:
     """Return a kind of sums as it would be kept, of the facts of its family."""
     family = kept.name.partition(":")[0]
     added = [f"{total} AS {name}" for total, name in zip(kept.added(), kept.sums, strict=True)]
-    nothing = [NOTHING] * kept.is_counted
     counted = " WHERE bin >= 0" if kept.is_counted else ""
     return (
         f"SELECT '{kept.name}'::text AS family, {kept.bucket}, {kept.key_of(facts=True)} AS {kept.key},"  # noqa: S608
-        f" count(*) AS n, {', '.join([*added, *nothing])} FROM {_of(family)}"
+        f" count(*) AS n, {', '.join([*added, *_nothing(SUMS[len(kept.sums) :])])} FROM {_of(family)}"
         f"{counted} GROUP BY {kept.group(facts=True)}"
     )
+
+
+def _nothing(sums: Sequence[str]) -> list[str]:
+    """SQL of the sums that a kind of rows leaves empty."""
+    return [f"NULL::numeric AS {total}" for total in sums]
