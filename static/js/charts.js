@@ -153,18 +153,32 @@ function draw(figure) {
   figure.querySelector("[data-chart-png]")?.addEventListener("click", (event) => savePng(chart, figure, event.currentTarget.dataset.chartPng));
 }
 
-// Lines above a saved picture, which elsewhere stands alone: [what of the figure, its baseline] in pixels.
-const headings = [[".card-title", 26], [".card-subtitle", 46]];
-const headed = 60;
 const margin = 16;
+const lineHeight = 22;
 
-function writeHeading(pen, figure, width) {
-  headings.forEach(([selector, baseline]) => {
-    const heading = figure.querySelector(selector);
-    const style = getComputedStyle(heading);
-    pen.fillStyle = style.color;
-    pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
-    pen.fillText(heading.textContent.replaceAll(/\s+/g, " ").trim(), margin, baseline, width - 2 * margin);
+// "As of 30 s ago" is true on a page, not on a picture that lasts: it gets the moment itself.
+function lasting(heading) {
+  const copy = heading.cloneNode(true);
+  copy.querySelectorAll("time[title]").forEach((time) => time.replaceWith(time.title));
+  return copy.textContent.replaceAll(/\s+/g, " ").trim();
+}
+
+function wrapped(pen, text, width) {
+  return text.split(" ").filter(Boolean).reduce((lines, word) => {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length && pen.measureText(longer).width > width) return [...lines, word];
+    return [...lines.slice(0, -1), longer];
+  }, []);
+}
+
+// The lines above a saved picture, which elsewhere stands alone.
+function headingOf(figure, width) {
+  const pen = document.createElement("canvas").getContext("2d");
+  return [...figure.querySelectorAll(".card-title, .card-subtitle")].flatMap((heading) => {
+    const { color, fontWeight, fontSize, fontFamily } = getComputedStyle(heading);
+    const font = `${fontWeight} ${fontSize} ${fontFamily}`;
+    pen.font = font;
+    return wrapped(pen, lasting(heading), width - 2 * margin).map((text) => ({ text, color, font }));
   });
 }
 
@@ -173,13 +187,18 @@ function savePng(chart, figure, name) {
   const image = new Image();
   image.addEventListener("load", () => {
     const canvas = document.createElement("canvas");
+    const heading = headingOf(figure, chart.getWidth());
+    const headed = margin + heading.length * lineHeight;
     canvas.width = chart.getWidth() * scale;
-    canvas.height = (chart.getHeight() + headed) * scale;
+    canvas.height = (headed + chart.getHeight()) * scale;
     const pen = canvas.getContext("2d");
     pen.scale(scale, scale);
     pen.fillStyle = dark() ? "#151a22" : "#ffffff";
     pen.fillRect(0, 0, canvas.width, canvas.height);
-    writeHeading(pen, figure, chart.getWidth());
+    heading.forEach(({ text, color, font }, line) => {
+      Object.assign(pen, { fillStyle: color, font });
+      pen.fillText(text, margin, (line + 1) * lineHeight);
+    });
     pen.drawImage(image, 0, headed, chart.getWidth(), chart.getHeight());
     const link = document.createElement("a");
     link.download = `${name}.png`;
