@@ -78,7 +78,8 @@ def added(kind: Squares) -> str:
     """Return an upsert of what the `difference` of facts makes of a kind, over the sums as they were before.
 
     Where x becomes x + d, its product with an x' that becomes x' + d' grows by d(2x' + d') + d'(2x + d)
-    over both orders of the two, and x² by d(2x + d).
+    over both orders of the two, and x² by d(2x + d). Of a subject only the categories that moved are read:
+    the others' products stay, and a large supplier has forty times as many.
     """
     keys = f"org_id, subject_id, {kind.category} AS category_id, month"
     moved = (
@@ -88,7 +89,7 @@ def added(kind: Squares) -> str:
     before = (
         f"SELECT {KEYS}, month, s{kind.place} AS x, 0 AS d FROM kpi_subject_sum"  # noqa: S608
         f" WHERE family = '{kind.source}' AND subject_id IN (SELECT subject_id FROM moved)"
-        f" AND s{kind.place} IS NOT NULL"
+        f" AND ({KEYS}) IN (SELECT {KEYS} FROM moved) AND s{kind.place} IS NOT NULL"
     )
     each = (
         f"SELECT {KEYS}, month, sum(x) AS x, sum(d) AS d"  # noqa: S608
