@@ -7,6 +7,7 @@ import pytest
 from dashboard.core.filters import number
 from dashboard.kpis import registry
 from dashboard.kpis.pages import wording
+from dashboard.kpis.targets.forms import MOST
 
 
 @pytest.mark.parametrize("code", sorted(registry.KPIS))
@@ -28,6 +29,7 @@ def test_a_value_is_entered_in_the_unit_it_is_shown_in(code: str) -> None:
     shown = wording.to_enter(kpi, value)
     assert float(shown) == pytest.approx(wording.plain(kpi, value), abs=0.05)
     assert wording.entered(kpi, shown) == value
+    assert wording.entered(kpi, Decimal(MOST)) < 10**18, "more than the column holds"
     assert wording.entered(kpi, Decimal("2.5")) == (
         60 if wording.unit_of(kpi, "") == "days" != kpi.unit else Decimal("2.5")
     )

@@ -16,7 +16,8 @@ from dashboard.kpis.pages import wording
 from dashboard.kpis.registry import KPIS, Kpi
 from dashboard.kpis.targets.service import Wanted
 
-MOST = 10**17
+MOST = 10**16
+"""As large as a value may be entered: the column holds less than a hundred times it, a day is 24 hours."""
 Named = Sequence[tuple[int, str]]
 
 
