@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from dashboard.core import chart_shapes
 from dashboard.core.filters import bytes_, number
@@ -41,16 +41,14 @@ class Series:
     style: Style = ""
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A number of the table below a chart, as text, with its link or ''."""
 
     text: str
     link: str
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A category with one cell for each series."""
 
     category: str

@@ -8,7 +8,7 @@ their ids; what lies in each is taken out in SQL, where it is weighed.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -32,15 +32,15 @@ def one_of(column: str) -> str:
     return f"('1e' || {PLACES} * ({column} %% {CHUNK}))::numeric"
 
 
-def digits_of(packed: str) -> str:
-    """SQL of all digits of a chunk; as bytes, for in a text each place is looked for from its beginning."""
-    return f"convert_to(lpad(({packed})::text, {CHUNK * PLACES}, '0'), 'UTF8')"
+def numbers_of(chunk: int) -> range:
+    """Return the bins of a chunk."""
+    return range(chunk * CHUNK, (chunk + 1) * CHUNK)
 
 
-def unpacked(digits: str, column: str) -> str:
-    """SQL of what is counted of a number, from the digits of its chunk."""
-    first = f"{(CHUNK - 1) * PLACES + 1} - {PLACES} * ({column} %% {CHUNK})::int"
-    return f"convert_from(substr({digits}, {first}, {PLACES}), 'UTF8')::numeric"
+def counts_of(packed: str) -> Iterator[int]:
+    """Unpack the counts of a chunk, in the order of its bins."""
+    digits = DIGITS.unpack(packed.zfill(CHUNK * PLACES).encode())
+    return map(int, reversed(digits))  # the last digits are those of the first bin
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,7 @@ class Chunk:
     @cached_property
     def ends(self) -> list[int]:
         """How many facts each bin has together with those before it in the chunk."""
-        digits = DIGITS.unpack(self.packed.zfill(CHUNK * PLACES).encode())
-        return list(accumulate(map(int, reversed(digits))))  # the last digits are those of the first bin
+        return list(accumulate(counts_of(self.packed)))
 
 
 def pack(counted: Mapping[int, int]) -> dict[int, Chunk]:

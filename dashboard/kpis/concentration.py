@@ -29,7 +29,7 @@ def read(session: Session, _kpi: Kpi, filters: Filters, by: Sequence[By]) -> lis
 
 def _is_kept(filters: Filters, by: Sequence[By]) -> bool:
     """Whether squares are kept for it: over all suppliers, of all categories or of each alone."""
-    is_of_some = filters.regions or filters.subject_id is not None or filters.subject_ids
+    is_of_some = filters.regions or filters.is_of_subjects()
     is_each_alone = "category_id" in by or len(filters.category_ids) < 2
     return not is_of_some and is_each_alone and not {"region", "subject_id"} & set(by)
 
@@ -42,12 +42,16 @@ def _kept(filters: Filters, by: Sequence[By]) -> tuple[str, dict[str, Any]]:
     spend, lines = kpi.facts.column(kpi.numerator), kpi.facts.column(kpi.count)
     kept = kept_as(kpi.family, filters, by)
     products = squares.name_of(kpi.facts, is_by_category="category_id" in by or bool(filters.category_ids))
-    reach = "1" if "month" in by else "array_position(%(months)s::date[], month)"
+    reach = "1" if "month" in by else "reach.most"
     named = where.replace("%(family)s", "%(squares)s")
+    # Month by month, so that the index leaves out the products with months before the filter. Those whose
+    # facts have gone stay as 0, and are no group of their own.
     query = (
         f"SELECT {columns}{spend} AS x, {lines} AS n, NULL::numeric AS xx FROM kpi_sum WHERE {where}"  # noqa: S608
-        f" UNION ALL SELECT {columns}NULL, NULL, s1 FROM kpi_sum WHERE {named} AND bin < {reach}"
-        " AND s1 <> 0"  # products whose facts have gone stay as 0: they are no group of their own
+        f" UNION ALL SELECT {columns}NULL, NULL, s1"
+        " FROM unnest(%(months)s::date[]) WITH ORDINALITY AS reach (later, most) CROSS JOIN LATERAL ("
+        f" SELECT org_id, month, category_id, s1 FROM kpi_sum WHERE {named} AND month = reach.later"
+        f" AND bin < {reach} AND s1 <> 0 OFFSET 0) AS k"
     )
     months = Span(filters.first, filters.last).months
     return query, {**binds, "family": kept, "squares": products, "months": list(months)}

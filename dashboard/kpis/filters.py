@@ -175,16 +175,14 @@ def read(session: Session, args: Mapping[str, str], today: date | None = None) -
 
 def read_choices(session: Session) -> Choices:
     """Read what the filters offer: three short queries and one for the display currency."""
-    live = select(Organization).where(Organization.deleted_at.is_(None)).order_by(Organization.name)
-    orgs = tuple(
-        Org(org.id, org.name, org.base_currency, org.time_zone, org.fiscal_month)
-        for org in session.scalars(live)
-    )
+    known = (Organization.base_currency, Organization.time_zone, Organization.fiscal_month)
+    live = select(Organization.id, Organization.name, *known).where(Organization.deleted_at.is_(None))
+    orgs = tuple(Org(*row) for row in session.execute(live.order_by(Organization.name)))
     of_live = select(ProductCategory.id, ProductCategory.org_id, ProductCategory.path, ProductCategory.name)
     rows = session.execute(
         of_live.where(ProductCategory.deleted_at.is_(None)).order_by(ProductCategory.path, ProductCategory.id)
     )
-    categories = tuple(Category(row.id, row.org_id, row.path or row.name) for row in rows)
+    categories = tuple(Category(key, org, path or name) for key, org, path, name in rows)
     regions = tuple(session.scalars(text(REGIONS)))
     return Choices(orgs, categories, regions, display_currency(session, orgs))
 

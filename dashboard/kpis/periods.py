@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from dashboard.core.errors import InvalidInputError
@@ -93,6 +93,12 @@ def shift(month: date, steps: int) -> date:
     """The first day of the month so many months later (earlier, when negative)."""
     index = _index(month) + steps
     return date(index // MONTHS_A_YEAR, index % MONTHS_A_YEAR + 1, 1)
+
+
+@lru_cache(maxsize=MAX_MONTHS * 10)
+def only(month: date) -> Mapping[str, str]:
+    """Return what chooses one month, as arguments of an address."""
+    return {"from": f"{month:%Y-%m}", "to": f"{month:%Y-%m}"}
 
 
 def month_title(month: date) -> str:

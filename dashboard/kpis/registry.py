@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal
 
 from dashboard.core.errors import NotFoundError
@@ -68,7 +69,7 @@ class Kpi:
         """The family its records come from."""
         return FAMILIES[self.family]
 
-    @property
+    @cached_property
     def measures(self) -> tuple[str, ...]:
         """The measures of its family that are added up for it, each once."""
         named = (self.numerator, self.denominator, self.extra, self.count)

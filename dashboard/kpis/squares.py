@@ -83,23 +83,27 @@ def added(kind: Squares) -> str:
     """
     keys = f"org_id, subject_id, {kind.category} AS category_id, month"
     moved = (
-        f"SELECT {keys}, sum(m{kind.place}) AS d FROM difference"  # noqa: S608
+        f"SELECT {keys}, {months('month')} AS at, sum(m{kind.place}) AS d FROM difference"  # noqa: S608
         f" GROUP BY org_id, subject_id, {kind.category}, month HAVING sum(m{kind.place}) <> 0"
     )
+    # OFFSET keeps the planner from reading every sum where it knows nothing yet of what was just written.
     before = (
-        f"SELECT {KEYS}, month, s{kind.place} AS x, 0 AS d FROM kpi_subject_sum"  # noqa: S608
-        f" WHERE family = '{kind.source}' AND subject_id IN (SELECT subject_id FROM moved)"
-        f" AND ({KEYS}) IN (SELECT {KEYS} FROM moved) AND s{kind.place} IS NOT NULL"
+        f"SELECT k.*, s.month, {months('s.month')} AS at, s.x, 0 AS d"  # noqa: S608
+        f" FROM (SELECT DISTINCT {KEYS} FROM moved) AS k CROSS JOIN LATERAL ("
+        f" SELECT month, s{kind.place} AS x FROM kpi_subject_sum WHERE family = '{kind.source}'"
+        " AND (org_id, subject_id, category_id) = (k.org_id, k.subject_id, k.category_id)"
+        f" AND s{kind.place} IS NOT NULL OFFSET 0) AS s"
     )
     each = (
-        f"SELECT {KEYS}, month, sum(x) AS x, sum(d) AS d"  # noqa: S608
-        f" FROM ({before} UNION ALL SELECT {KEYS}, month, 0, d FROM moved) AS u GROUP BY {KEYS}, month"
+        f"SELECT {KEYS}, month, at, sum(x) AS x, sum(d) AS d"  # noqa: S608
+        f" FROM ({before} UNION ALL SELECT {KEYS}, month, at, 0, d FROM moved) AS u"
+        f" GROUP BY {KEYS}, month, at"
     )
     return (
         f"WITH moved AS MATERIALIZED ({moved}), each AS MATERIALIZED ({each})"  # noqa: S608
         f" INSERT INTO kpi_sum AS t ({COLUMNS})"
         f" SELECT '{kind.name}', c.org_id, greatest(c.month, o.month), c.category_id, '',"
-        f" abs({months('c.month')} - {months('o.month')}), 0, sum(c.d * (2 * o.x + o.d))"
+        " abs(c.at - o.at), 0, sum(c.d * (2 * o.x + o.d))"
         f" FROM moved AS c JOIN each AS o USING ({KEYS}) GROUP BY 2, 3, 4, 6"
         " ON CONFLICT (family, org_id, month, category_id, region, bin) DO UPDATE SET s1 = t.s1 + excluded.s1"
     )

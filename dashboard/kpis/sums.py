@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, localcontext
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -46,9 +46,16 @@ class Filters:
     subject_ids: tuple[int, ...] = ()
     """Only these, when they are named; for figures by subject."""
 
+    def is_of_subjects(self, by: Sequence[str] = ()) -> bool:
+        """Whether it takes sums by subject to answer."""
+        return self.subject_id is not None or bool(self.subject_ids) or "subject_id" in by
 
-@dataclass(frozen=True)
-class Figure:
+    def is_narrow(self, by: Sequence[str] = ()) -> bool:
+        """Whether categories or regions are told apart."""
+        return bool(self.regions or self.category_ids or {"category_id", "region"} & set(by))
+
+
+class Figure(NamedTuple):
     """A value with what it was grouped by and the number of records behind it; None is "no data"."""
 
     keys: tuple[Any, ...]
@@ -85,8 +92,7 @@ def read(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By] = ()) ->
         return composites.read(session, kpi, filters, by)
     if kpi.kind == "median":
         return [_median(one) for one in histograms(session, kpi, filters, by)]
-    is_of_subjects = filters.subject_id is not None or "subject_id" in by
-    if is_of_subjects:
+    if filters.is_of_subjects(by):
         kept = kept_of_subjects(kpi.family, filters, by)
         return _add(session, kpi, _Source("kpi_subject_sum", "s", "sum(n)::bigint", kept), filters, by)
     kept = kept_as(kpi.family, filters, by)
@@ -107,7 +113,7 @@ def direct(session: Session, kpi: Kpi, filters: Filters, terms: Terms, by: Seque
 @remembered
 def histograms(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By] = ()) -> list[Histogram]:
     """Return how many facts of the KPI's family each bin has. Without `by` it is exactly one."""
-    if filters.subject_id is not None or "subject_id" in by:
+    if filters.is_of_subjects(by):
         source = _Source("kpi_fact", "m", "count(*)", kpi.family)
     else:
         source = _Source("kpi_sum", "s", COUNTED, kept_as(bins_of(kpi.family), filters, by))
@@ -124,8 +130,7 @@ def kept_as(name: str, filters: Filters, by: Sequence[str] = ()) -> str:
 
 def kept_of_subjects(name: str, filters: Filters, by: Sequence[str] = ()) -> str:
     """Name the rows of kpi_subject_sum that answer in the fewest: one per month and subject, if they do."""
-    is_narrow = filters.regions or filters.category_ids or {"category_id", "region"} & set(by)
-    return name if is_narrow else all_of(name)
+    return name if filters.is_narrow(by) else all_of(name)
 
 
 def condition(kpi: Kpi, filters: Filters) -> tuple[str, dict[str, Any]]:
@@ -147,17 +152,18 @@ def until(filters: Filters, as_of: datetime) -> Filters:
 
 def value_of(kpi: Kpi, sums: Mapping[str, Decimal | None]) -> Decimal | None:
     """Compute the value from sums by measure; None without a denominator, or a sum without any record."""
-    above, below, extra = (sums.get(name) for name in (kpi.numerator, kpi.denominator, kpi.extra))
-    is_empty = kpi.kind in {"sum", "level"} and kpi.count in sums and not sums[kpi.count]
-    if above is None or is_empty:
+    above = sums.get(kpi.numerator)
+    if above is None:
         return None
     if kpi.kind in {"sum", "level"}:
-        return EXACT.multiply(kpi.factor, above)
+        is_empty = kpi.count in sums and not sums[kpi.count]
+        return None if is_empty else EXACT.multiply(kpi.factor, above)
+    below = sums.get(kpi.denominator)
     if kpi.kind in {"ratio", "mean"}:
         return EXACT.divide(EXACT.multiply(kpi.factor, above), below) if below else None
     if kpi.kind == "deviation":
         with localcontext(EXACT):
-            return _deviation(kpi, above, below, extra)
+            return _deviation(kpi, above, below, sums.get(kpi.extra))
     raise NotImplementedError(kpi.kind)
 
 
@@ -228,15 +234,10 @@ def _select(
     )
 
 
-def _condition(family: str, filters: Filters) -> tuple[str, dict[str, Any]]:
-    parts = ["family = %(family)s"] if family else []
-    parts += ["org_id = ANY(%(orgs)s)", "month BETWEEN %(first)s AND %(last)s"]
-    binds: dict[str, Any] = {
-        "family": family,
-        "orgs": list(filters.org_ids),
-        "first": filters.first,
-        "last": filters.last,
-    }
+def narrowed(filters: Filters) -> tuple[str, dict[str, Any]]:
+    """Return the condition and binds that choose what the filters let through, of any family."""
+    parts = ["org_id = ANY(%(orgs)s)", "month BETWEEN %(first)s AND %(last)s"]
+    binds: dict[str, Any] = {"orgs": list(filters.org_ids), "first": filters.first, "last": filters.last}
     if filters.category_ids:
         parts.append("category_id = ANY(%(categories)s)")
         binds["categories"] = list(filters.category_ids)
@@ -250,3 +251,8 @@ def _condition(family: str, filters: Filters) -> tuple[str, dict[str, Any]]:
         parts.append("subject_id = ANY(%(subjects)s)")
         binds["subjects"] = list(filters.subject_ids)
     return " AND ".join(parts), binds
+
+
+def _condition(family: str, filters: Filters) -> tuple[str, dict[str, Any]]:
+    where, binds = narrowed(filters)
+    return (f"family = %(family)s AND {where}" if family else where), {"family": family, **binds}

@@ -297,6 +297,13 @@ def test_quiet_tenant_rests_and_is_as_of_now(inside: Session) -> None:
     assert inside.scalar(text("SELECT min(as_of) FROM kpi_state")) > before
 
 
+def test_figures_wait_for_no_disk(inside: Session) -> None:
+    inside.execute(text("SET LOCAL synchronous_commit TO on"))  # as a server of importance has it
+    keeping.keep(inside)
+    assert inside.scalar(text("SHOW synchronous_commit")) == "off"
+    inside.commit()
+
+
 def test_large_tenant_is_computed_anew_by_a_job_of_its_own(
     inside: Session, works: TenantRef, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from dashboard.core.charts import Chart, Series
-from dashboard.kpis import periods
+from dashboard.kpis import buckets, periods
 from dashboard.kpis.pages import reading, wording
 from dashboard.kpis.pages.context import Context
 from dashboard.kpis.pages.page import PageChart, Point
@@ -79,9 +79,8 @@ def by_month_and_category(context: Context, kpi: Kpi) -> dict[str, Figures]:
     """
     filters = context.selection.sums
     if kpi.kind in reading.FOLDED:
-        buckets = reading.read_buckets(context.session, [kpi], filters, ("month", "category_id"))
-        cells = buckets[kpi.family]
-        folded = reading.fold(cells, lambda keys: (keys[1],))
+        cells = buckets.read(context.session, [kpi], filters, ("month", "category_id"))[kpi.family]
+        folded = buckets.fold(cells, lambda keys: (keys[1],))
         categories = {keys: bucket.figure(kpi, keys) for keys, bucket in folded.items()}
         shown = {figure.keys[0] for figure in _most(categories)}
         return {
@@ -186,10 +185,7 @@ def _row(
     figures = [cells.get((month, category)) for month in months]
     values = [wording.plain(kpi, figure.value if figure else None) for figure in figures]
     links = [
-        context.narrow(
-            kpi.code, category=str(category or ""), **{"from": f"{month:%Y-%m}", "to": f"{month:%Y-%m}"}
-        )
-        for month in months
+        context.narrow(kpi.code, category=str(category or ""), **periods.only(month)) for month in months
     ]
     return values, links
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from dashboard.kpis import periods
 from dashboard.kpis.filters import Selection
 from dashboard.kpis.pages import wording
 from dashboard.kpis.pages.links import NoLinks
@@ -43,16 +44,21 @@ class Context:
 
     def arguments(self, **changes: str) -> dict[str, str]:
         """What stands in the address of this page, changed; '' takes an argument out."""
-        focus = {"kpi": self.focus.code} if self.focus else {}
-        changed = self.selection.arguments | focus | changes
+        changed = self.here.copy()
         if "from" in changes:
             changed.pop("period", None)
-        return {name: value for name, value in changed.items() if value}
+        for name, value in changes.items():
+            if value:
+                changed[name] = value
+            else:
+                changed.pop(name, None)
+        return changed
 
     @cached_property
     def here(self) -> dict[str, str]:
         """What stands in the address of this page; not to be changed."""
-        return self.arguments()
+        focus = {"kpi": self.focus.code} if self.focus else {}
+        return {name: value for name, value in (self.selection.arguments | focus).items() if value}
 
     def narrow(self, code: str, **changes: str) -> str:
         """From a mark to this page for what the mark stands for; from there to the proof of the number."""
@@ -65,7 +71,7 @@ class Context:
         """From the mark of a month to the page of that month; from there to the proof."""
         if self.selection.period.span == Span(month, month):
             return self.links.proof(code, self.selection.arguments)
-        return self.narrow(code, **{"from": f"{month:%Y-%m}", "to": f"{month:%Y-%m}"})
+        return self.narrow(code, **periods.only(month))
 
 
 def tile(context: Context, kpi: Kpi, group: str = "", page: str = "") -> Tile | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import quote_plus
+from urllib.parse import urlencode
 
 from dashboard.core.filters import url_if
 from dashboard.core.web import can
@@ -58,10 +58,10 @@ class Links(NoLinks):
             named = {"code": code} if code else {}
             self.paths[key] = url_if(endpoint, **named) if can(permission) else ""
         path = self.paths[key]
-        query = "&".join(_pair(name, value) for name, value in arguments.items())
+        query = _query(tuple(arguments.items()))
         return f"{path}?{query}" if path and query else path
 
 
 @lru_cache(maxsize=10_000)
-def _pair(name: str, value: str) -> str:
-    return f"{quote_plus(name)}={quote_plus(value)}"
+def _query(arguments: tuple[tuple[str, str], ...]) -> str:
+    return urlencode(arguments)

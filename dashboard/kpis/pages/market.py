@@ -40,10 +40,7 @@ def _regions(context: Context, kpi: Kpi) -> Chart:
                 wording.plain(kpi, figure.value if figure else None)
                 for figure in (cells.get((region, month)) for month in months)
             ],
-            [
-                context.narrow(kpi.code, region=region, **{"from": f"{month:%Y-%m}", "to": f"{month:%Y-%m}"})
-                for month in months
-            ],
+            [context.narrow(kpi.code, region=region, **periods.only(month)) for month in months],
         )
         for region in sorted(shown)
     ]

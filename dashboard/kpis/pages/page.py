@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dashboard.core.charts import Chart
 from dashboard.kpis.filters import Selection
@@ -14,8 +14,7 @@ Tone = Literal["better", "worse", "same", ""]
 Verdict = Literal["met", "missed", ""]
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """A KPI's value in one month; None is "no data"."""
 
     month: date
@@ -64,8 +63,7 @@ class PageChart:
     is_wide: bool = False
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One entry of a table: its text, the number behind it (for a spreadsheet) and where it leads."""
 
     text: str
@@ -96,6 +94,11 @@ class Table:
     rows: Sequence[tuple[Cell, ...]]
     subtitle: str = ""
     empty: str = "There is nothing to list."
+
+    def lines(self) -> list[tuple[Cell, list[tuple[bool, Cell]]]]:
+        """Give each row as the cell that names it, and the others with whether they are numbers."""
+        are_numbers = [column.is_number for column in self.columns[1:]]
+        return [(row[0], list(zip(are_numbers, row[1:], strict=True))) for row in self.rows]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from dashboard.core.charts import Chart, Series
 from dashboard.erp.sales.models import Customer
 from dashboard.erp.suppliers.models import Supplier
-from dashboard.kpis import sums
+from dashboard.kpis import buckets, sums
 from dashboard.kpis.families import Subject
 from dashboard.kpis.pages import breakdown, largest, reading, wording
 from dashboard.kpis.pages.context import Context
@@ -146,9 +146,9 @@ def _figures(context: Context, kpis: Sequence[Kpi], suppliers: Sequence[int]) ->
         return {}
     filters = replace(context.selection.sums, subject_ids=tuple(suppliers))
     folded = [kpi for kpi in kpis if kpi.kind in reading.FOLDED]
-    buckets = reading.read_buckets(context.session, folded, filters, ("subject_id",))
+    added = buckets.read(context.session, folded, filters, ("subject_id",))
     figures = {
-        kpi.code: {keys[0]: bucket.figure(kpi, keys) for keys, bucket in buckets[kpi.family].items()}
+        kpi.code: {keys[0]: bucket.figure(kpi, keys) for keys, bucket in added[kpi.family].items()}
         for kpi in folded
     }
     for kpi in kpis:

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from dashboard.kpis import buckets, periods
 from dashboard.kpis.filters import Selection
-from dashboard.kpis.pages import reading
 from dashboard.kpis.proof.question import Question, with_parts
 from dashboard.kpis.sums import By
 
@@ -53,8 +53,8 @@ def parts(session: Session, question: Question, selection: Selection) -> tuple[P
 
 def _by(session: Session, question: Question, by: By) -> dict[Any, int]:
     added: dict[Any, int] = {}
-    for buckets in reading.read_buckets(session, with_parts(question.kpi), question.filters, (by,)).values():
-        for (key,), bucket in buckets.items():
+    for found in buckets.read(session, with_parts(question.kpi), question.filters, (by,)).values():
+        for (key,), bucket in found.items():
             added[key] = added.get(key, 0) + bucket.n
     return added
 
@@ -66,4 +66,4 @@ def _order(found: Mapping[Any, int], known: list[Any], by: By) -> list[Any]:
 
 
 def _of_month(month: date) -> tuple[str, dict[str, str]]:
-    return f"{month:%b %Y}", {"from": f"{month:%Y-%m}", "to": f"{month:%Y-%m}", "period": ""}
+    return f"{month:%b %Y}", {**periods.only(month), "period": ""}

@@ -133,16 +133,19 @@ def count_months(first: date, last: date) -> int:
 
 
 def _rows(session: Session, codes: Sequence[str], filters: Filters) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
-    for row in session.scalars(
-        select(KpiTarget)
+    months = (KpiTarget.first_month, KpiTarget.last_month)
+    chosen = (KpiTarget.code, KpiTarget.org_id, KpiTarget.category_id, *months)
+    rows = session.execute(
+        select(*chosen, KpiTarget.value, KpiTarget.is_budget)
         .where(
             KpiTarget.code.in_(codes),
             KpiTarget.first_month <= filters.last,
             KpiTarget.last_month >= filters.first,
         )
         .order_by(KpiTarget.id.desc())
-    ):
+    )
+    found: dict[str, list[Row]] = {}
+    for row in rows:
         one = Row(row.org_id, row.category_id, row.first_month, row.last_month, row.value, row.is_budget)
         found.setdefault(row.code, []).append(one)
     return found

@@ -20,7 +20,7 @@ EVERY_SECONDS = 900
 def read(session: Session, tenant: TenantRef, now: datetime) -> list[Headline]:
     """Return the figures of the tenant that `session` belongs to, not yet stored."""
     month = last_whole_month(session, now)
-    selection = filters.read(session, {"from": f"{month:%Y-%m}", "to": f"{month:%Y-%m}"}, month)
+    selection = filters.read(session, periods.only(month), month)
     kpis = _chosen(session, month)
     readings = reading.read_all(session, kpis, selection)
     wanted = targets.find(session, [kpi.code for kpi in kpis], selection.sums)
