@@ -200,7 +200,7 @@ def unfolded(browser: FlaskClient, tenant: TenantRef) -> str:
     """The attempts on a tenant's page; '' while they are folded up, for nothing is to be seen among them."""
     page = browser.get(f"/admin/tenants/{tenant.slug}").text
     assert "Attempts to break out:" in page
-    return "".join(re.findall(r'<details class="chart-numbers" open>(.*?)</details>', page, re.DOTALL))
+    return "".join(re.findall(r'<details class="folded" open>(.*?)</details>', page, re.DOTALL))
 
 
 def test_with_the_schema_open_the_attempt_itself_gets_in(
