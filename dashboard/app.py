@@ -2,6 +2,7 @@
 
 from flask import Flask
 from flask_migrate import Migrate
+from sqlalchemy.orm import configure_mappers
 
 from dashboard import (
     __version__,
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     _add_platform(app, settings)
     _add_features(app, settings)
     cli.init_app(app)
+    configure_mappers()  # half a second that the first request, and each job forked from a worker, would take
     return app
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Index,
     Integer,
     Numeric,
-    PrimaryKeyConstraint,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -19,7 +18,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
-from sqlalchemy.schema import SchemaItem
 
 from dashboard.core.db import TenantModel
 from dashboard.core.tables import Created, Json, Record, check, iso_currency, json_object, not_blank, positive
@@ -86,18 +84,15 @@ class KpiFact(TenantModel):
 class KpiSubjectSum(_Bucket, _Sums, TenantModel):
     """Sums per supplier (customer, product), month, category and region; and of all categories and regions.
 
-    The key is in the order rows are written in and pages read them in; a filter by category or region reads
-    along the other index. The first measure is what a ranking is by: its largest of a month are found along
-    a third.
+    The first measure is what a ranking is by: its largest of a month are found along an index.
     """
 
     __tablename__ = "kpi_subject_sum"
 
     @declared_attr.directive
-    def __table_args__(cls) -> tuple[SchemaItem, ...]:  # noqa: N805  # SQLAlchemy calls it with the class
+    def __table_args__(cls) -> tuple[Index, ...]:  # noqa: N805  # SQLAlchemy calls it with the class
         return (
-            PrimaryKeyConstraint("family", "subject_id", "month", "category_id", "region", "org_id"),
-            Index("ix_kpi_subject_sum_org_id", "family", "org_id", "month", "category_id", "region"),
+            Index("ix_kpi_subject_sum_subject_id", "family", "subject_id", "month"),
             Index(
                 "ix_kpi_subject_sum_largest",
                 "family",
