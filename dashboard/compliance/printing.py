@@ -15,7 +15,10 @@ from dashboard.core.errors import UnavailableError
 
 TEMPLATES = CHECKOUT / "templates" / "compliance"
 FONTS = CHECKOUT / "static" / "vendor" / "fonts"
-ATTACHED = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
+# A packed stream may itself end with a carriage return, so that one before the line's end is left to it.
+ATTACHED = re.compile(rb"stream\r?\n(.*?)\nendstream", re.DOTALL)
+MOST_BYTES = 50_000_000
+"""What a stream of a file somebody brings may unpack to; a report is a thousandth of it."""
 KIND = "steward-promises"
 WORDS = {
     "kept": "Kept",
@@ -94,6 +97,6 @@ def content_in(pdf: bytes) -> str:
 
 def _unpacked(stream: bytes) -> bytes:
     try:
-        return zlib.decompress(stream)
+        return zlib.decompressobj().decompress(stream, MOST_BYTES)
     except zlib.error:
         return stream
