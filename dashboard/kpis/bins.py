@@ -3,7 +3,7 @@
 A row of sums holds the counts of CHUNK neighbouring bins as the digits of one numeric, PLACES digits each.
 Numbers add up digit by digit, so such counts are kept, added and taken away like any other sum, in a
 hundredth of the rows. The bins 0 to CHUNK - 1 are in chunk 0, and so on. Categories are packed alike, by
-their ids; what lies in each is taken out in SQL, where it is weighed.
+their ids.
 """
 
 from bisect import bisect_left, bisect_right

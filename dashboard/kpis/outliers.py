@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -72,7 +72,7 @@ def _fences(
     session: Session, kpi: Kpi, filters: Filters, found: Sequence[Histogram], place: int
 ) -> dict[int, Decimal]:
     """Return above which bin a bid of each category is an outlier; what was `found` is asked once."""
-    everyone = replace(filters, regions=(), subject_id=None)
+    everyone = filters.of_everyone
     if everyone != filters:
         found, place = sums.histograms(session, kpi, everyone, ("category_id",)), 0
     ranked: dict[int, list[Ranked]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import cache
 from operator import mul
@@ -102,7 +102,7 @@ EXPLANATIONS["reliability"] = explain
 
 def _scored(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By]) -> dict[Keys, list[Component]]:
     """Return the components of each group; without `by` of exactly one, which may have none."""
-    scores = _scores(session, kpi, replace(filters, regions=(), subject_id=None, subject_ids=()))
+    scores = _scores(session, kpi, filters.of_everyone)
     is_whole = filters.is_of_subjects(by) and not filters.is_narrow(by)
     observe = _by_digits if is_whole else _by_rows
     scored: dict[Keys, list[Component]] = {} if by else {(): []}

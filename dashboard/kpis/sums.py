@@ -46,6 +46,11 @@ class Filters:
     subject_ids: tuple[int, ...] = ()
     """Only these, when they are named; for figures by subject."""
 
+    @property
+    def of_everyone(self) -> "Filters":
+        """The same months and categories, of all regions and subjects: what each of them is held against."""
+        return replace(self, regions=(), subject_id=None, subject_ids=())
+
     def is_of_subjects(self, by: Sequence[str] = ()) -> bool:
         """Whether it takes sums by subject to answer."""
         return self.subject_id is not None or bool(self.subject_ids) or "subject_id" in by
