@@ -224,6 +224,12 @@ def tenant(acme: TenantRef) -> Iterator[Session]:
 
 
 @pytest.fixture
+def registry_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the registry of tenants anew after changes only, not after seconds: statements can be counted."""
+    monkeypatch.setattr(tenancy, "FRESH_SECONDS", float("inf"))
+
+
+@pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """A browser nobody is logged in with."""
     return app.test_client()

@@ -1,23 +1,24 @@
 """Home lists what waits for the person who looks, with links and ages, and asks the database little."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from dashboard.collaboration.models import Activity, Notification
-from dashboard.core.db import db
 from dashboard.erp.models import PurchaseOrder, Rfq, SupplierCertificate, SupplierInvoice
 from dashboard.imports.models import ImportRun
 from dashboard.tenancy import queries as tenancy
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
 from tests import factories
+from tests.search.conftest import statements
+
+__all__ = ["statements"]
 
 NOW = datetime.now(UTC)
 HOME = "/t/acme/"
@@ -153,19 +154,6 @@ def test_an_idle_day_says_so(staff: FlaskClient) -> None:
     text = staff.get(HOME).get_data(as_text=True)
     assert "Nothing waits for you here" in text
     assert "RFQs due within a week" in text
-
-
-@pytest.fixture
-def statements(app: Flask) -> Iterator[list[str]]:
-    """Every statement sent to the ERP database since the fixture began."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_home_asks_the_same_few_queries_however_much_waits(

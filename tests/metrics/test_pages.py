@@ -151,9 +151,9 @@ def test_members_have_tabs_of_their_own_and_the_cluster_one(
     assert "Not read yet" not in html
 
 
-def test_page_reads_the_control_database_only(sampled: None, login: Login) -> None:
+def test_page_reads_the_control_database_only(sampled: None, registry_kept: None, login: Login) -> None:
     browser, asked = login("dba"), []
-    browser.get(PAGE)  # the tenant registry is remembered for some seconds
+    browser.get(PAGE)  # the registry of tenants is remembered
 
     def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
         asked.append(statement)

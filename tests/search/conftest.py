@@ -14,7 +14,7 @@ __all__ = ["make", "staff"]
 
 
 @pytest.fixture
-def statements(app: Flask) -> Iterator[list[str]]:
+def statements(app: Flask, registry_kept: None) -> Iterator[list[str]]:
     """Every statement sent to the ERP database since the fixture began."""
     sent: list[str] = []
 
