@@ -1,7 +1,8 @@
 """`python -m bench.creating [--tenants N] [--rounds N]`: creating tenants beside psql, few and many there.
 
 psql replays the same DDL with role, grants and rows in one transaction: that is the floor. Beside it stands
-what Alembic takes in process. Each side in turn, on one server with fsync; the median of the rounds counts.
+what Alembic takes in process. Each side in turn, on one server with fsync and all on one processor; the
+median of the rounds counts. `--spread` leaves the processors to the system.
 """
 
 import argparse
@@ -12,12 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection, Engine, event, text
 
+from bench.processors import one_processor
 from bench.report import Bar
 from bench.stage import Stage, servers
 from dashboard.app import create_app
@@ -59,13 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.creating", description=__doc__)
     parser.add_argument("--tenants", type=int, default=100, help="how many there are the second time")
     parser.add_argument("--rounds", type=int, default=9, help="how often each side is measured")
+    parser.add_argument("--spread", action="store_true", help="let the sides use all processors")
     asked = parser.parse_args(arguments)
-    with servers() as stage, product(stage) as folder:
+    results = {}
+    with servers() as stage, product(stage):
         pool.keep(0)
-        results = {}
         for count in (FEW, asked.tenants):
             fill(count)
-            results[count] = measure(folder, asked.rounds)
+            with nullcontext() if asked.spread else one_processor(stage):
+                results[count] = measure(stage.folder, asked.rounds)
             show(count, results[count])
         show_growth(results[FEW], results[asked.tenants], asked.tenants)
         bars = bars_of(results[FEW], results[asked.tenants], asked.tenants)
@@ -74,14 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def product(stage: Stage) -> Iterator[Path]:
+def product(stage: Stage) -> Iterator[None]:
     """The product on the stage's servers, migrated, without a line of log for each tenant."""
     os.environ.update(stage.environment)
     get_settings.cache_clear()
     with create_app(get_settings()).app_context():
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
         migrations.upgrade_all(lambda _line: None)
-        yield stage.folder
+        yield
         db.session.remove()
 
 

@@ -42,11 +42,15 @@ STARTUP_SECONDS = 60
 
 @dataclass(frozen=True)
 class Stage:
-    """Running servers: the ERP database as superuser, and the environment our product finds them by."""
+    """Running servers: the ERP database as superuser, and the environment our product finds them by.
+
+    `postmaster` is the process that sessions of PostgreSQL are forked from.
+    """
 
     database: str
     environment: Mapping[str, str]
     folder: Path
+    postmaster: int
 
 
 @contextmanager
@@ -66,7 +70,8 @@ def servers() -> Iterator[Stage]:
         passwords = ErpPasswords(*(secrets.token_hex() for _ in range(5)))
         bootstrap_control(postgres.url("postgres"), "control", passwords.owner)
         bootstrap_erp(postgres.url("postgres"), "erp", passwords)
-        yield Stage(postgres.url("erp"), _environment(postgres, cache, passwords, folder), folder)
+        environment = _environment(postgres, cache, passwords, folder)
+        yield Stage(postgres.url("erp"), environment, folder, postgres.pid or 0)
 
 
 def _environment(postgres: Postgres, cache: Valkey, passwords: ErpPasswords, home: Path) -> dict[str, str]:
