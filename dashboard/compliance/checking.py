@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from dashboard.compliance import attested, reports
-from dashboard.compliance.chain import ChainState, canonical, digest
+from dashboard.compliance.brought import content_in, content_of
+from dashboard.compliance.chain import ChainState, digest
 from dashboard.compliance.models import PromiseReport
-from dashboard.compliance.printing import KIND, content_in
 from dashboard.core.db import db
 
 PDF = b"%PDF-"
@@ -59,16 +59,16 @@ def _check_pdf(data: bytes) -> Finding:
 
 def _check_json(data: bytes) -> Finding:
     try:
-        content = json.loads(data)
+        content = content_of(data)
     except ValueError:
         return Finding(is_well=False, text="The file is neither a PDF nor JSON.")
-    if not isinstance(content, dict) or content.get("kind") != KIND:
+    if not content:
         return Finding(is_well=False, text="The file is no report of promises.")
-    return _check_content(canonical(content))
+    return _check_content(content)
 
 
 def _check_content(content: str) -> Finding:
-    number = json.loads(content).get("number")
+    number = json.loads(content)["number"]
     sha256 = db.session.scalar(select(PromiseReport.sha256).where(PromiseReport.number == number))
     if sha256 is None:
         here = "which is not here: it was removed, or the file is of another installation."

@@ -1,24 +1,17 @@
 """Sets a report as a PDF with what it was made of attached, so that the file can be checked by itself."""
 
 import json
-import re
-import zlib
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 import typst
 
-from dashboard.compliance.chain import canonical
 from dashboard.core.config import CHECKOUT
 from dashboard.core.errors import UnavailableError
 
 TEMPLATES = CHECKOUT / "templates" / "compliance"
 FONTS = CHECKOUT / "static" / "vendor" / "fonts"
-# A packed stream may itself end with a carriage return, so that one before the line's end is left to it.
-ATTACHED = re.compile(rb"stream\r?\n(.*?)\nendstream", re.DOTALL)
-MOST_BYTES = 50_000_000
-"""What a stream of a file somebody brings may unpack to; a report is a thousandth of it."""
 KIND = "steward-promises"
 WORDS = {
     "kept": "Kept",
@@ -81,22 +74,3 @@ def _moment(written: str | None) -> str:
     if not written:
         return ""
     return f"{datetime.fromisoformat(written).astimezone(UTC):%-d %b %Y, %H:%M} UTC"
-
-
-def content_in(pdf: bytes) -> str:
-    """Return the canonical content that is attached to a report's PDF; '' when there is none."""
-    for found in ATTACHED.finditer(pdf):
-        try:
-            content = json.loads(_unpacked(found[1]))
-        except ValueError:
-            continue
-        if isinstance(content, dict) and content.get("kind") == KIND:
-            return canonical(content)
-    return ""
-
-
-def _unpacked(stream: bytes) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(stream, MOST_BYTES)
-    except zlib.error:
-        return stream

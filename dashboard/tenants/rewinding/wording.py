@@ -109,6 +109,6 @@ def read_choice(form: Mapping[str, Any]) -> dict[str, dict[str, list[int] | None
             ids = choice[name][kind]
             if ids is not None:
                 ids.append(int(number))
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise InvalidInputError("The choice cannot be read.", fix="Choose again on the page.") from error
     return choice

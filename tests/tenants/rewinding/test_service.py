@@ -186,7 +186,9 @@ def test_rows_follow_the_schemas_after_a_crash(app: Flask, here: None, settings:
 
 
 @pytest.mark.parametrize(
-    "form", [{"choice": "{"}, {"choice": "[1]"}, {"row": "unit"}, {"row": "unit gone x"}]
+    "form",
+    [{"choice": "{"}, {"choice": "[1]"}, {"choice": "[" * 100_000}, {"row": "unit"}, {"row": "unit gone x"}],
+    ids=["cut", "list", "nested", "table", "number"],
 )
 def test_a_choice_that_cannot_be_read_is_refused(form: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError, match="cannot be read"):
