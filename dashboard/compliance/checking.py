@@ -35,7 +35,8 @@ def _of_chain(name: str, state: ChainState) -> Finding:
         )
     if not state.links:
         return Finding(is_well=True, text=f"There is no {name} yet.")
-    return Finding(is_well=True, text=f"{state.links} {name}s, unbroken; the last one is {state.head}.")
+    links = f"{state.links} {name}{'s' * (state.links != 1)}"
+    return Finding(is_well=True, text=f"{links}, unbroken; the last one is {state.head}.")
 
 
 def check_file(data: bytes) -> Finding:

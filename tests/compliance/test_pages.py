@@ -106,7 +106,7 @@ def test_export_makes_a_report_that_can_be_downloaded_again_byte_for_byte(world:
     number = reports.list_reports()[0].number
     html = browser.get("/database/promises/reports").text
     assert f"/database/promises/reports/{number}.pdf" in html
-    assert "1 reports, unbroken" in html
+    assert "1 report, unbroken" in html
     first = browser.get(f"/database/promises/reports/{number}.pdf")
     assert first.mimetype == "application/pdf"
     assert first.data.startswith(b"%PDF-")
