@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection, Engine, event, text
 
-from bench.processors import one_processor
+from bench.processors import one_processor, pace
 from bench.report import Bar
 from bench.stage import Stage, servers
 from dashboard.app import create_app
@@ -38,6 +38,7 @@ from dashboard.tenants.service import create_tenant
 FEW = 10
 DDL_BAR, POOL_MS, MANY_BAR = 1.5, 10.0, 1.3
 POOL, OPENED, WHOLE = "spare: the transaction", "spare: with its connection", "spare: create_tenant"
+LOOP = "always the same loop"
 DDL, PSQL, ALEMBIC = "blueprint: create_tenant", "psql, the same DDL and rows", "command.upgrade in process"
 # What else the transaction writes, for psql.
 ROWS = """
@@ -107,7 +108,7 @@ def new_slug() -> str:
 def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
     """Milliseconds of each side, in turn; what was made is dropped again, out of the measure."""
     sides: dict[str, Side] = {DDL: by_blueprint, PSQL: psql_of(folder), ALEMBIC: by_alembic}
-    found: dict[str, list[float]] = {name: [] for name in (POOL, OPENED, WHOLE, *sides)}
+    found: dict[str, list[float]] = {name: [] for name in (LOOP, POOL, OPENED, WHOLE, *sides)}
     for _ in range(rounds + 1):  # the first one warms caches and does not count
         for name, ms in from_pool().items():
             found[name].append(ms)
@@ -131,14 +132,17 @@ def by_blueprint(slug: str) -> float:
 
 
 def from_pool() -> dict[str, float]:
-    """The whole of create_tenant, of it the transaction with its connection, and from when that was open."""
+    """The whole of create_tenant, of it the transaction with its connection, and from when that was open.
+
+    Beside it what the loop takes at that moment.
+    """
     pool.keep(1)
-    slug, marks = new_slug(), dict[str, float]()
+    slug, marks, loop = new_slug(), dict[str, float](), pace()
     with marking(db.engines["owner"], marks):
         whole = timed(lambda: create_tenant("Bench", slug))
     drop(slug)
     begun = marks["ended"] - marks["opened"], marks["ended"] - marks["asked"]
-    return {POOL: begun[0] * 1000, OPENED: begun[1] * 1000, WHOLE: whole}
+    return {LOOP: loop, POOL: begun[0] * 1000, OPENED: begun[1] * 1000, WHOLE: whole}
 
 
 @contextmanager
