@@ -1,8 +1,8 @@
 """`python -m bench.creating [--tenants N] [--rounds N]`: creating tenants beside psql, few and many there.
 
 psql replays the same DDL with role, grants and rows in one transaction: that is the floor. Beside it stands
-what Alembic takes in process. Each side in turn, on one server with fsync and all on one processor; the
-median of the rounds counts. `--spread` leaves the processors to the system.
+what Alembic takes in process. Each side in turn, on one server with fsync; the median of the rounds counts.
+`--one-processor` keeps them all there.
 """
 
 import argparse
@@ -62,14 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="bench.creating", description=__doc__)
     parser.add_argument("--tenants", type=int, default=100, help="how many there are the second time")
     parser.add_argument("--rounds", type=int, default=9, help="how often each side is measured")
-    parser.add_argument("--spread", action="store_true", help="let the sides use all processors")
+    parser.add_argument("--one-processor", action="store_true", help="leave the other ones idle")
     asked = parser.parse_args(arguments)
     results = {}
     with servers() as stage, product(stage):
         pool.keep(0)
         for count in (FEW, asked.tenants):
             fill(count)
-            with nullcontext() if asked.spread else one_processor(stage):
+            with one_processor(stage) if asked.one_processor else nullcontext():
                 results[count] = measure(stage.folder, asked.rounds)
             show(count, results[count])
         show_growth(results[FEW], results[asked.tenants], asked.tenants)

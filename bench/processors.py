@@ -5,7 +5,7 @@ asleep while the other works, and how long its host takes to wake it is counted:
 twice as long, and another time than the last. On one there is nobody to wake, and half the machine idles.
 
 What others do on the same core of the host halves its pace for moments or minutes, and nothing here can help
-that. A loop that always does the same is timed beside each figure: two runs compare by what it took in each.
+that. A loop that always does the same is timed beside each figure: two runs compare by it.
 """
 
 import os

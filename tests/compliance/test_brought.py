@@ -55,7 +55,7 @@ def test_no_more_is_unpacked_than_a_report_may_be(monkeypatch: pytest.MonkeyPatc
 HOSTILE = {
     "nested": b"[" * 100_000 + b"]" * 100_000,
     "nested in a report": b'{"kind": "%s", "number": 1, "promises": %s}'
-    % (KIND.encode(), b"[" * 900 + b"]" * 900),
+    % (KIND.encode(), b"[" * 500 + b"]" * 500),
     "no number": json.dumps({"kind": KIND}).encode(),
     "a number of things": json.dumps({"kind": KIND, "number": {"a": 1}}).encode(),
     "a word for a number": json.dumps({"kind": KIND, "number": "1; --"}).encode(),
@@ -76,7 +76,7 @@ def test_json_of_something_else_is_no_report(name: str, world: World) -> None:
     for file in (data, a_pdf(zlib.compress(data))):
         finding = checking.check_file(file)
         assert not finding.is_well
-        assert words.removesuffix(" of promises") in finding.text
+        assert words in finding.text
 
 
 def test_page_says_so_of_a_hostile_file(world: World, login: Callable[..., FlaskClient]) -> None:
