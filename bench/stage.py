@@ -27,10 +27,13 @@ from dashboard.servers import (
 )
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+BUFFERS = min(MEMORY // 4, 8 * 2**30)
+"""Bytes of PostgreSQL's own cache: a quarter of memory, as our runbook for cache hits has it."""
 # One configuration for both sides, as a production server of this size would have; fsync stays on.
 OPTIONS = {
     "shared_preload_libraries": "pg_stat_statements",
-    "shared_buffers": "1GB",
+    "shared_buffers": f"{BUFFERS // 2**20}MB",
     "maintenance_work_mem": "512MB",
     "max_wal_size": "8GB",
     "max_connections": "100",

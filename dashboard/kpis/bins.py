@@ -45,15 +45,20 @@ def counts_of(packed: str) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Chunk:
-    """The counts of neighbouring bins: how many facts they have together, and all of them as digits."""
+    """The counts of neighbouring bins: how many facts they have together, and all of them as digits.
+
+    `packed` are one or more numbers to be added, which waits until somebody looks into it: most chunks are
+    never looked into.
+    """
 
     n: int
-    packed: str
+    packed: tuple[str, ...]
 
     @cached_property
     def ends(self) -> list[int]:
         """How many facts each bin has together with those before it in the chunk."""
-        return list(accumulate(counts_of(self.packed)))
+        only, *others = self.packed
+        return list(accumulate(counts_of(str(sum(map(int, self.packed))) if others else only)))
 
 
 def pack(counted: Mapping[int, int]) -> dict[int, Chunk]:
@@ -63,7 +68,7 @@ def pack(counted: Mapping[int, int]) -> dict[int, Chunk]:
     for value, count in counted.items():
         numbers[value // CHUNK] += count * 10 ** (PLACES * (value % CHUNK))
         facts[value // CHUNK] += count
-    return {number: Chunk(facts[number], str(packed)) for number, packed in numbers.items()}
+    return {number: Chunk(facts[number], (str(packed),)) for number, packed in numbers.items()}
 
 
 class Ranked:
@@ -122,7 +127,9 @@ def together(parts: Sequence[Ranked]) -> Ranked:
             found[number].append(chunk)
     return Ranked(
         {
-            number: Chunk(sum(one.n for one in chunks), str(sum(int(one.packed) for one in chunks)))
+            number: Chunk(
+                sum(one.n for one in chunks), tuple(packed for one in chunks for packed in one.packed)
+            )
             for number, chunks in found.items()
         }
     )

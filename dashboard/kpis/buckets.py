@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from dashboard.kpis import sums
+from dashboard.kpis.families import FAMILIES
 from dashboard.kpis.registry import Kpi
+from dashboard.kpis.remembering import kept
 from dashboard.kpis.sums import By, Figure, Filters
 
 
@@ -59,31 +61,59 @@ def fold(
 
 
 def read(session: Session, kpis: Iterable[Kpi], filters: Filters, by: Sequence[By]) -> dict[str, Buckets]:
-    """Return the sums that KPIs are computed from in one query, by family and then by `by`."""
-    known: dict[str, dict[str, str]] = {}  # by family: each measure that is asked for, and its column
+    """Return the sums that KPIs are computed from in one query, by family and then by `by`.
+
+    What a page has asked for already is not asked again: there may be more measures than the KPIs have.
+    """
+    wanted: dict[str, set[str]] = defaultdict(set)
     for kpi in kpis:
-        known.setdefault(kpi.family, {}).update((name, kpi.facts.column(name)) for name in kpi.measures)
+        wanted[kpi.family].update(kpi.measures)
+    known: dict[str, _Known] = kept(session).setdefault(("buckets", filters, tuple(by)), {})
+    unknown = {
+        name: names
+        for name, names in wanted.items()
+        if name not in known or not names <= known[name].measures
+    }
+    if unknown:
+        known |= _ask(session, unknown, filters, by)
+    return {name: known[name].found for name in wanted}
+
+
+class _Known(NamedTuple):
+    """What was read of a family, of these measures."""
+
+    measures: set[str]
+    found: Buckets
+
+
+def _ask(
+    session: Session, unknown: Mapping[str, set[str]], filters: Filters, by: Sequence[By]
+) -> dict[str, _Known]:
     where, binds = sums.narrowed(filters)
     keys = "".join(f", {key}" for key in by)
     is_of_subjects = filters.is_of_subjects(by)
     table = "kpi_subject_sum" if is_of_subjects else "kpi_sum"
     kept_as = sums.kept_of_subjects if is_of_subjects else sums.kept_as
-    kept = {kept_as(name, filters, by): name for name in known}
-    columns = sorted({column for measures in known.values() for column in measures.values()})
-    added = "".join(f", sum({column})" for column in columns)
+    names = {kept_as(name, filters, by): name for name in unknown}
+    columns = {
+        name: {measure: FAMILIES[name].column(measure) for measure in sorted(measures)}
+        for name, measures in unknown.items()
+    }
+    summed = sorted({column for of_family in columns.values() for column in of_family.values()})
+    added = "".join(f", sum({column})" for column in summed)
     rows = session.connection().exec_driver_sql(
         f"SELECT family{keys}, sum(n){added} FROM {table} WHERE family = ANY(%(families)s) AND {where}"  # noqa: S608
         f" GROUP BY family{keys}",
-        {"families": list(kept), **binds},
+        {"families": list(names), **binds},
     )
     first = 2 + len(by)  # the family, what it is by, and n come before the sums
     places = {
-        family: [(name, first + columns.index(column)) for name, column in measures.items()]
-        for family, measures in known.items()
+        name: [(measure, first + summed.index(column)) for measure, column in of_family.items()]
+        for name, of_family in columns.items()
     }
-    found: dict[str, Buckets] = {name: {} for name in known}
+    known = {name: _Known(measures, {}) for name, measures in unknown.items()}
     for row in rows.fetchall():
-        name = kept[row[0]]
-        measured = {measure: row[place] for measure, place in places[name] if row[place] is not None}
-        found[name][tuple(row[1 : first - 1])] = Bucket(int(row[first - 1]), measured)
-    return found
+        name = names[row[0]]
+        measured = {measure: value for measure, place in places[name] if (value := row[place]) is not None}
+        known[name].found[tuple(row[1 : first - 1])] = Bucket(int(row[first - 1]), measured)
+    return known

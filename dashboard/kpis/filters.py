@@ -1,84 +1,26 @@
-"""Owns the filters all Insights share: what an address asks for, what may be chosen, and both in words.
+"""Owns the filters all Insights share: what an address asks for, and that in words.
 
 The same arguments stand in the addresses of pages, proofs, exports and saved boards:
 org, category, region, supplier (ids; a region by name), period or from/to (months), compare.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dashboard.core.errors import NotFoundError
 from dashboard.core.filters import zone
-from dashboard.erp.catalog.models import ProductCategory
-from dashboard.erp.organizations.models import Organization
 from dashboard.erp.suppliers.models import Supplier
-from dashboard.kpis import periods
-from dashboard.kpis.models import KpiSetting
+from dashboard.kpis import choices, periods
+from dashboard.kpis.choices import Category, Choices, Org
 from dashboard.kpis.periods import COMPARES, Compare, Period
 from dashboard.kpis.sums import Filters
 
 DEFAULT_COMPARE: Compare = "previous"
-# Walks an index from one region to the next, instead of reading every supplier.
-REGIONS = """
-    WITH RECURSIVE found AS (
-        (SELECT region FROM supplier WHERE deleted_at IS NULL AND region > '' ORDER BY region LIMIT 1)
-        UNION ALL
-        SELECT (
-            SELECT s.region FROM supplier AS s
-            WHERE s.deleted_at IS NULL AND s.region > found.region ORDER BY s.region LIMIT 1
-        )
-        FROM found WHERE found.region IS NOT NULL
-    )
-    SELECT region FROM found WHERE region IS NOT NULL
-"""
-
-
-@dataclass(frozen=True)
-class Org:
-    """An organization with what its figures need."""
-
-    id: int
-    name: str
-    currency: str
-    time_zone: str
-    fiscal_month: int
-
-
-@dataclass(frozen=True)
-class Category:
-    """A category of one organization; another organization may have one with the same path."""
-
-    id: int
-    org_id: int
-    path: str
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the filters offer in a tenant."""
-
-    orgs: tuple[Org, ...]
-    categories: tuple[Category, ...]
-    regions: tuple[str, ...]
-    currency: str
-
-    def paths(self, org: Org | None) -> list[tuple[int, str]]:
-        """The categories to choose from, each path once, under the id of the first that has it."""
-        named: dict[str, int] = {}
-        for category in self.categories:
-            if org is None or category.org_id == org.id:
-                named.setdefault(category.path, category.id)
-        return [(key, path) for path, key in named.items()]
-
-    def path_of(self, category_id: int) -> str:
-        """Name a category; '' where it is not known."""
-        return next((each.path for each in self.categories if each.id == category_id), "")
 
 
 @dataclass(frozen=True)
@@ -157,52 +99,31 @@ class Selection:
 
 def read(session: Session, args: Mapping[str, str], today: date | None = None) -> Selection:
     """Read the filters of an address. Raises NotFoundError, InvalidInputError for a period that cannot be."""
-    choices = read_choices(session)
-    org = _chosen_org(choices, args.get("org", ""))
-    home = org or next(iter(choices.orgs), None)
+    offered = choices.read(session)
+    org = _chosen_org(offered, args.get("org", ""))
+    home = org or next(iter(offered.orgs), None)
     day = today or datetime.now(zone(home.time_zone) if home else UTC).date()
     compare = args.get("compare", "")
     return Selection(
-        choices=choices,
+        choices=offered,
         period=periods.read(args, day, home.fiscal_month if home else 1),
         compare=compare if compare in COMPARES else DEFAULT_COMPARE,
         org=org,
-        category=_chosen_category(choices, args.get("category", "")),
+        category=_chosen_category(offered, args.get("category", "")),
         region=args.get("region", "")[:200],
         supplier=_chosen_supplier(session, args.get("supplier", "")),
     )
 
 
-def read_choices(session: Session) -> Choices:
-    """Read what the filters offer: three short queries and one for the display currency."""
-    known = (Organization.base_currency, Organization.time_zone, Organization.fiscal_month)
-    live = select(Organization.id, Organization.name, *known).where(Organization.deleted_at.is_(None))
-    orgs = tuple(Org(*row) for row in session.execute(live.order_by(Organization.name)))
-    of_live = select(ProductCategory.id, ProductCategory.org_id, ProductCategory.path, ProductCategory.name)
-    rows = session.execute(
-        of_live.where(ProductCategory.deleted_at.is_(None)).order_by(ProductCategory.path, ProductCategory.id)
-    )
-    categories = tuple(Category(key, org, path or name) for key, org, path, name in rows)
-    regions = tuple(session.scalars(text(REGIONS)))
-    return Choices(orgs, categories, regions, display_currency(session, orgs))
-
-
-def display_currency(session: Session, orgs: tuple[Org, ...]) -> str:
-    """The currency amounts are shown in: the declared one, else the one most organizations have."""
-    declared = session.scalar(select(KpiSetting.display_currency))
-    counted = Counter(org.currency for org in orgs)
-    return declared or min(counted, key=lambda code: (-counted[code], code), default="EUR")
-
-
-def _chosen_org(choices: Choices, asked: str) -> Org | None:
-    found = next((org for org in choices.orgs if str(org.id) == asked), None)
+def _chosen_org(offered: Choices, asked: str) -> Org | None:
+    found = next((org for org in offered.orgs if str(org.id) == asked), None)
     if asked and found is None:
         raise NotFoundError("There is no such organization.", fix="Choose one in the filter.")
     return found
 
 
-def _chosen_category(choices: Choices, asked: str) -> Category | None:
-    found = next((each for each in choices.categories if str(each.id) == asked), None)
+def _chosen_category(offered: Choices, asked: str) -> Category | None:
+    found = next((each for each in offered.categories if str(each.id) == asked), None)
     if asked and found is None:
         raise NotFoundError("There is no such category.", fix="Choose one in the filter.")
     return found

@@ -15,7 +15,7 @@ from dashboard.kpis.adding import weights_of
 from dashboard.kpis.buckets import Bucket, Buckets
 from dashboard.kpis.composites import EXPLANATIONS, composite
 from dashboard.kpis.registry import Kpi
-from dashboard.kpis.remembering import remembered
+from dashboard.kpis.remembering import once
 from dashboard.kpis.sums import EXACT, By, Figure, Filters
 
 WEIGHTS = {
@@ -60,9 +60,9 @@ class Component:
 
 
 @composite("reliability")
-def read(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By]) -> list[Figure]:
+def read(session: Session, _kpi: Kpi, filters: Filters, by: Sequence[By]) -> list[Figure]:
     """Return reliability by anything facts are added up by; each group is judged as a supplier would be."""
-    scored = _scored(session, kpi, filters, by)
+    scored = _scored(session, filters, by)
     return [
         Figure(keys, value_of(parts), sum(part.n for part in parts)) for keys, parts in sorted(scored.items())
     ]
@@ -70,7 +70,7 @@ def read(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By]) -> list
 
 def components(session: Session, filters: Filters) -> list[Component]:
     """Return the scores behind the one figure of a filter, heaviest first; those not observed are missing."""
-    found = _scored(session, registry.get("reliability"), filters, ())[()]
+    found = _scored(session, filters, ())[()]
     return sorted(found, key=lambda part: (-part.weight, part.code))
 
 
@@ -100,14 +100,15 @@ def explain(session: Session, filters: Filters) -> str:
 EXPLANATIONS["reliability"] = explain
 
 
-def _scored(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By]) -> dict[Keys, list[Component]]:
+def _scored(session: Session, filters: Filters, by: Sequence[By]) -> dict[Keys, list[Component]]:
     """Return the components of each group; without `by` of exactly one, which may have none."""
-    scores = _scores(session, kpi, filters.of_everyone)
+    everyone = filters.of_everyone
+    scores = once(session, ("scores", everyone), lambda: _scores(session, everyone))
     is_whole = filters.is_of_subjects(by) and not filters.is_narrow(by)
     observe = _by_digits if is_whole else _by_rows
     scored: dict[Keys, list[Component]] = {} if by else {(): []}
     with localcontext(EXACT):
-        for part, keys, own, expected in observe(session, kpi, filters, by, scores):
+        for part, keys, own, expected in observe(session, filters, by, scores):
             found = _component(part, own, expected)
             if found:
                 scored.setdefault(keys, []).append(found)
@@ -134,8 +135,8 @@ def _score(part: Kpi, own: Bucket) -> Decimal | None:
     return min(Decimal(1), max(Decimal(0), 2 - mean)) if part.code == "price_index" else mean
 
 
-def _scores(session: Session, kpi: Kpi, everyone: Filters) -> dict[str, Scores]:
-    cells = dict(_cells(session, kpi, everyone, ("category_id",)))
+def _scores(session: Session, everyone: Filters) -> dict[str, Scores]:
+    cells = _cells(session, everyone, ("category_id",))
     with localcontext(EXACT):
         return {
             part.code: {
@@ -147,13 +148,11 @@ def _scores(session: Session, kpi: Kpi, everyone: Filters) -> dict[str, Scores]:
         }
 
 
-def _by_rows(
-    session: Session, kpi: Kpi, filters: Filters, by: Sequence[By], scores: Mapping[str, Scores]
-) -> Observed:
+def _by_rows(session: Session, filters: Filters, by: Sequence[By], scores: Mapping[str, Scores]) -> Observed:
     """What was observed, from sums that tell categories apart."""
     narrow: tuple[By, ...] = tuple(dict.fromkeys([*by, "category_id"]))
     place = narrow.index("category_id")
-    for family, cells in _cells(session, kpi, filters, narrow):
+    for family, cells in _cells(session, filters, narrow).items():
         groups: dict[Keys, list[tuple[int, Bucket]]] = defaultdict(list)
         for keys, bucket in cells.items():
             groups[keys[: len(by)]].append((keys[place], bucket))
@@ -166,14 +165,14 @@ def _by_rows(
 
 
 def _by_digits(
-    session: Session, kpi: Kpi, filters: Filters, by: Sequence[By], scores: Mapping[str, Scores]
+    session: Session, filters: Filters, by: Sequence[By], scores: Mapping[str, Scores]
 ) -> Observed:
     """What was observed of subjects, from sums of all categories, and how these lie in them.
 
     That is one number for many categories: a row or two instead of one for each of them.
     """
     expected = _expected(session, filters, by, scores)
-    for family, cells in _cells(session, kpi, filters, by):
+    for family, cells in _cells(session, filters, by).items():
         for part in _parts(family):
             for keys, own in cells.items():
                 yield part, keys, own, Decimal(expected[part.code, keys]) / SCALE
@@ -193,7 +192,12 @@ def _expected(
         {"families": list(parts), **binds},
     )
     expected: dict[tuple[str, Keys], int] = defaultdict(int)
-    of_chunk = cache(lambda code, chunk: [scores[code].get(number, 0) for number in bins.numbers_of(chunk)])
+    last = max((category for of in scores.values() for category in of), default=0)
+    of_chunk = cache(
+        lambda code, chunk: [
+            scores[code].get(number, 0) for number in bins.numbers_of(chunk) if number <= last
+        ]
+    )
     for row in rows.fetchall():
         family, chunk, *keys = row[most:]
         for part in parts[family]:
@@ -204,11 +208,9 @@ def _expected(
     return expected
 
 
-@remembered
-def _cells(session: Session, kpi: Kpi, filters: Filters, by: Sequence[By]) -> list[tuple[str, Buckets]]:
+def _cells(session: Session, filters: Filters, by: Sequence[By]) -> dict[str, Buckets]:
     """The sums that all parts are computed from, by family and `by`."""
-    _ = kpi
-    return list(buckets.read(session, _parts(), filters, by).items())
+    return buckets.read(session, _parts(), filters, by)
 
 
 def _parts(family: str = "") -> list[Kpi]:

@@ -14,6 +14,7 @@ from dashboard.kpis.registry import Kpi
 
 KEY = "kpi_answers"
 Ask = TypeVar("Ask", bound=Callable[..., list[Any]])
+Answer = TypeVar("Answer")
 
 
 @contextmanager
@@ -26,15 +27,27 @@ def answers(session: Session) -> Iterator[None]:
         del session.info[KEY]
 
 
+def kept(session: Session) -> dict[Hashable, Any]:
+    """The answers by their questions, to be added to; outside such a block they are forgotten at once."""
+    found: dict[Hashable, Any] = session.info.get(KEY, {})
+    return found
+
+
+def once(session: Session, question: Hashable, ask: Callable[[], Answer]) -> Answer:
+    """Return what is kept of a question, else what is answered now."""
+    known = kept(session)
+    if question not in known:
+        known[question] = ask()
+    answer: Answer = known[question]
+    return answer
+
+
 def remembered(ask: Ask) -> Ask:
     """Ask only once for the same figures of a KPI: a function of a session, a KPI, filters and dimensions."""
 
     @wraps(ask)
     def answer(session: Session, kpi: Kpi, filters: Hashable, by: Sequence[str] = ()) -> list[Any]:
-        kept = session.info.get(KEY, {})
         question = (ask.__name__, kpi.code, filters, tuple(by))
-        if question not in kept:
-            kept[question] = ask(session, kpi, filters, by)
-        return list(kept[question])
+        return list(once(session, question, lambda: ask(session, kpi, filters, by)))
 
     return cast("Ask", answer)

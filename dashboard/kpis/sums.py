@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, localcontext
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.orm import Session
@@ -185,7 +186,7 @@ def _add(session: Session, kpi: Kpi, source: _Source, filters: Filters, by: Sequ
     if source.family and "month" not in by:
         condition = _of_kind(kpi, condition)
     rows = _select(session, source, condition, by, [*columns, source.facts])
-    return [_figure(kpi, tuple(row), len(by)) for row in rows]
+    return sorted((_figure(kpi, tuple(row), len(by)) for row in rows), key=itemgetter(0))
 
 
 def _figure(kpi: Kpi, row: tuple[Any, ...], keys: int) -> Figure:
@@ -197,26 +198,19 @@ def _figure(kpi: Kpi, row: tuple[Any, ...], keys: int) -> Figure:
 def _count(session: Session, source: _Source, filters: Filters, by: Sequence[By]) -> list[Histogram]:
     found: dict[tuple[Any, ...], dict[int, Any]] = {} if by else {(): {}}
     is_packed = source.facts == COUNTED
-    for row in _ask(session, source, filters, (*by, "bin"), [source.facts]):
-        place, *counted = row[len(by) :]
-        found.setdefault(tuple(row[: len(by)]), {})[place] = Chunk(*counted) if is_packed else counted[0]
+    where, binds = _condition(source.family, filters)
+    condition = f"{where} AND bin >= 0", binds
+    for row in _select(session, source, condition, (*by, "bin"), [source.facts]):
+        place, n, *packed = row[len(by) :]
+        found.setdefault(tuple(row[: len(by)]), {})[place] = Chunk(n, tuple(packed)) if is_packed else n
     return [
         Histogram(keys, Ranked(counted if is_packed else bins.pack(counted)))
-        for keys, counted in found.items()
+        for keys, counted in sorted(found.items(), key=itemgetter(0))
     ]
 
 
 def _median(one: Histogram) -> Figure:
     return Figure(one.keys, one.ranked.percentile(Decimal("0.5")), one.ranked.n)
-
-
-def _ask(
-    session: Session, source: _Source, filters: Filters, by: Sequence[str], columns: Sequence[str]
-) -> Sequence[Any]:
-    where, binds = _condition(source.family, filters)
-    if "bin" in by:
-        where += " AND bin >= 0"
-    return _select(session, source, (where, binds), by, columns)
 
 
 def _select(
@@ -226,13 +220,14 @@ def _select(
     by: Sequence[str],
     columns: Sequence[str],
 ) -> Sequence[Any]:
+    """Return rows in no order: there are more of them than of what they are put together to."""
     where, binds = condition
     keys = ", ".join(by)
     return (
         session.connection()
         .exec_driver_sql(
             f"SELECT {', '.join([*by, *columns])} FROM {source.table} WHERE {where}"  # noqa: S608
-            + (f" GROUP BY {keys} ORDER BY {keys}" if by else ""),
+            + (f" GROUP BY {keys}" if by else ""),
             {**(source.binds or {}), **binds},
         )
         .fetchall()

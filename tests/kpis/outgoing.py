@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from dashboard.core.charts import Chart, Series
 from dashboard.kpis import periods
-from dashboard.kpis.filters import Choices, Selection
+from dashboard.kpis.choices import Choices
+from dashboard.kpis.filters import Selection
 from dashboard.kpis.pages.page import Cell, Column, Page, PageChart, Table, Tile
 
 AS_OF = datetime(2026, 4, 15, 6, 30, tzinfo=UTC)

@@ -64,12 +64,12 @@ def test_counts_packed_into_numbers_come_out_as_they_went_in(tenant: Session) ->
     rows = ask(
         f"SELECT {bins.chunk_of('bin')}, sum(n)::bigint, ({packed})::text FROM {those} GROUP BY 1", binds
     )
-    chunks = {number: Chunk(n, packed) for number, n, packed in rows}
+    chunks = {number: Chunk(n, (packed,)) for number, n, packed in rows}
     assert chunks == bins.pack(counted)
     unpacked = {
         value: count
         for number, chunk in chunks.items()
-        for value, count in zip(bins.numbers_of(number), bins.counts_of(chunk.packed), strict=True)
+        for value, count in zip(bins.numbers_of(number), bins.counts_of(*chunk.packed), strict=True)
     }
     assert {value: count for value, count in unpacked.items() if count} == counted
     ranked = Ranked(chunks)

@@ -1,16 +1,17 @@
 """Reads what a page needs in few queries: the sums of all its families at once, folded into figures."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dashboard.kpis import bins, buckets, sums
-from dashboard.kpis.buckets import Buckets
+from dashboard.kpis.buckets import Bucket, Buckets
 from dashboard.kpis.filters import Selection
 from dashboard.kpis.models import KpiState
 from dashboard.kpis.pages.page import Point
@@ -44,12 +45,13 @@ def read_all(
     foldable = [kpi for kpi in kpis if kpi.kind in {*FOLDED, LEVEL}]
     whole = _whole(selection)
     found = buckets.read(session, foldable, whole, ("month",)) if foldable else {}
+    added = _adding(found)
     readings = {}
     for kpi in kpis:
         if not fits(kpi, selection):
             continue
         if kpi in foldable:
-            readings[kpi.code] = _folded(kpi, found[kpi.family], selection)
+            readings[kpi.code] = _folded(kpi, added, selection)
         elif kpi.kind == "median":
             readings[kpi.code] = _counted(session, kpi, selection)
         else:
@@ -75,12 +77,23 @@ def read_as_of(session: Session, families: Iterable[str]) -> datetime | None:
     return min(known) if known and len(known) == len(moments) else None
 
 
-def _folded(kpi: Kpi, found: Buckets, selection: Selection) -> Reading:
-    def over(months: Sequence[date]) -> Figure:
-        known = [found[(month,)] for month in months if (month,) in found]
-        return buckets.together(known[-1:] if kpi.kind == LEVEL else known).figure(kpi)
+Adding = Callable[[str, bool, tuple[date, ...]], Bucket]
+"""Gives the sums of a family over months; of a level those of the last one that has any."""
 
-    return _of_spans(kpi, selection, over)
+
+def _adding(found: Mapping[str, Buckets]) -> Adding:
+    """Add months up once for all KPIs of a family."""
+
+    @cache
+    def over(family: str, is_level: bool, months: tuple[date, ...]) -> Bucket:  # noqa: FBT001
+        known = [found[family][month,] for month in months if (month,) in found[family]]
+        return buckets.together(known[-1:] if is_level else known)
+
+    return over
+
+
+def _folded(kpi: Kpi, added: Adding, selection: Selection) -> Reading:
+    return _of_spans(kpi, selection, lambda months: added(kpi.family, kpi.kind == LEVEL, months).figure(kpi))
 
 
 def _counted(session: Session, kpi: Kpi, selection: Selection) -> Reading:
@@ -88,7 +101,7 @@ def _counted(session: Session, kpi: Kpi, selection: Selection) -> Reading:
     found = sums.histograms(session, kpi, _whole(selection), ("month",))
     by_month = {one.keys[0]: one.ranked for one in found}
 
-    def over(months: Sequence[date]) -> Figure:
+    def over(months: tuple[date, ...]) -> Figure:
         counted = bins.together([by_month[month] for month in months if month in by_month])
         return Figure((), counted.percentile(Decimal("0.5")), counted.n)
 
@@ -108,7 +121,7 @@ def _asked(session: Session, kpi: Kpi, selection: Selection, *, has_course: bool
     return replace(monthly, now=now, before=before)
 
 
-def _of_spans(kpi: Kpi, selection: Selection, over: Callable[[Sequence[date]], Figure]) -> Reading:
+def _of_spans(kpi: Kpi, selection: Selection, over: Callable[[tuple[date, ...]], Figure]) -> Reading:
     """A reading by what `over` says of any months."""
     span = selection.period.span
     before = span.compared(selection.compare)

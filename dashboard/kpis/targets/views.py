@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError, InvalidInputError
 from dashboard.core.web import requires
-from dashboard.kpis import filters, registry
+from dashboard.kpis import choices, registry
 from dashboard.kpis.models import KpiTarget
 from dashboard.kpis.pages import wording
 from dashboard.kpis.targets import queries, service
@@ -26,7 +26,7 @@ def page() -> ResponseReturnValue:
     """Every target and budget, with what came of it so far."""
     session = db.session()
     found = queries.list_held(session, datetime.now(UTC).date())
-    currency = filters.read_choices(session).currency
+    currency = choices.read(session).currency
     rows = [
         {
             "held": held,
@@ -62,7 +62,7 @@ def delete(target_id: int) -> ResponseReturnValue:
     found = service.get_target(db.session(), target_id)
     kpi, kind = registry.get(found.code), "budget" if found.is_budget else "target"
     if request.method == "GET":
-        currency = filters.read_choices(db.session()).currency
+        currency = choices.read(db.session()).currency
         value = wording.write(kpi, found.value, currency)
         return render_template("kpis/targets/delete.html", target=found, kpi=kpi, kind=kind, value=value)
     db.session.delete(found)
@@ -73,10 +73,10 @@ def delete(target_id: int) -> ResponseReturnValue:
 
 def _edit(found: KpiTarget | None) -> ResponseReturnValue:
     form = TargetForm()
-    choices = filters.read_choices(db.session())
-    orgs = {org.id: org.name for org in choices.orgs}
-    categories = [(each.id, f"{each.path} ({orgs.get(each.org_id, '')})") for each in choices.categories]
-    form.offer(list(orgs.items()), categories, choices.currency)
+    offered = choices.read(db.session())
+    orgs = {org.id: org.name for org in offered.orgs}
+    categories = [(each.id, f"{each.path} ({orgs.get(each.org_id, '')})") for each in offered.categories]
+    form.offer(list(orgs.items()), categories, offered.currency)
     if request.method == "GET":
         form.fill(found, datetime.now(UTC).date())
         if found is None and request.args.get("code") in registry.KPIS:

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from dashboard.core.filters import zone
-from dashboard.kpis import filters, periods, targets
+from dashboard.kpis import choices, filters, periods, targets
 from dashboard.kpis.models import KpiState, KpiTarget
 from dashboard.kpis.pages import overview, reading, wording
 from dashboard.kpis.registry import KPIS, Kpi
@@ -45,7 +45,7 @@ def read(session: Session, tenant: TenantRef, now: datetime) -> list[Headline]:
 
 def last_whole_month(session: Session, now: datetime) -> date:
     """The month that has ended, by the calendar of the tenant's first organization."""
-    orgs = filters.read_choices(session).orgs
+    orgs = choices.read(session).orgs
     here = now.astimezone(zone(orgs[0].time_zone) if orgs else UTC).date()
     return periods.shift(here.replace(day=1), -1)
 
