@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from dashboard.compliance.chain import canonical
-from dashboard.compliance.printing import KIND
 
+KIND = "steward-promises"
+"""What a report's content says of itself."""
 BEGIN, END = re.compile(rb"stream\r?\n"), b"endstream"
 MOST_OF_ONE = 5_000_000
 """What one stream of a PDF may unpack to, in bytes; a report's content is a hundredth of it."""

@@ -7,12 +7,13 @@ from typing import Any
 import structlog
 import typst
 
+from dashboard.compliance.brought import content_in
 from dashboard.core.config import CHECKOUT
 from dashboard.core.errors import UnavailableError
 
 TEMPLATES = CHECKOUT / "templates" / "compliance"
 FONTS = CHECKOUT / "static" / "vendor" / "fonts"
-KIND = "steward-promises"
+NAME = b"promises.json"
 WORDS = {
     "kept": "Kept",
     "at_risk": "At risk",
@@ -49,6 +50,12 @@ def print_report(content: str, sha256: str) -> bytes:
         ) from error
     if not isinstance(pdf, bytes):
         raise UnavailableError("documents", "The report has no single file.")
+    if content_in(pdf) != content:
+        # It is kept for ever: better none than one that nobody can check by itself.
+        log.warning("report_without_content", sha256=sha256, pdf_bytes=len(pdf), attached=NAME in pdf)
+        raise UnavailableError(
+            "documents", "What the report was made of is missing in its file.", fix="Nothing was kept."
+        )
     return pdf
 
 

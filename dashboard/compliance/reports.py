@@ -9,6 +9,7 @@ from sqlalchemy.orm import undefer
 
 from dashboard.audit.models import Operation
 from dashboard.compliance import attested, history
+from dashboard.compliance.brought import KIND
 from dashboard.compliance.chain import FIRST, ChainState, Sealed, canonical, digest, examine
 from dashboard.compliance.facts import Facts
 from dashboard.compliance.judging import Line, count, judge_all
@@ -18,7 +19,7 @@ from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.core.errors import NotFoundError
 
-KIND, FORM = "steward-promises", 1
+FORM = 1
 LOCK, MADE = "steward.promise_report", "promise_report.make"
 Json = dict[str, Any]
 

@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from dashboard.compliance import brought, checking
+from dashboard.compliance.brought import KIND
 from dashboard.compliance.chain import canonical
-from dashboard.compliance.printing import KIND
 from tests.compliance.world import World
 
 REPORT = canonical({"kind": KIND, "number": 1})

@@ -153,6 +153,9 @@ def test_nothing_is_kept_when_the_pdf_cannot_be_set(
     monkeypatch.setattr(printing, "TEMPLATES", tmp_path)
     with pytest.raises(UnavailableError, match="could not be set"):
         reports.make(world.settings, actor=ACTOR)
+    (tmp_path / "report.typ").write_text("Nothing is attached to this page.")
+    with pytest.raises(UnavailableError, match="is missing in its file"):
+        reports.make(world.settings, actor=ACTOR)
     with pytest.raises(NotFoundError):
         reports.get_report(1)
 
