@@ -173,9 +173,7 @@ def psql_of(folder: Path) -> Side:
     with db.engines["owner"].connect() as connection:
         blueprint = blueprints.find(connection)
         assert blueprint is not None  # noqa: S101  # made before anything is measured
-        ddl = rendering.fill(
-            blueprint.ddl, schema='"@name@"', role='"@name@"', login=quote(connection, blueprints.app_login())
-        )
+        login = quote(connection, blueprints.app_login())
     environment = libpq_environment(get_settings().database_direct_url, "psql")
     program = str(programs_of(get_settings()) / "psql")
     script = folder / "tenant.sql"
@@ -183,7 +181,9 @@ def psql_of(folder: Path) -> Side:
     def replay(slug: str) -> float:
         name = "tenant_" + slug.replace("-", "_")
         rows = ROWS.format(slug=slug, name=name, revision=blueprint.revision)
-        script.write_text(ddl.replace("@name@", name) + rows)
+        quoted = f'"{name}"'
+        ddl = rendering.fill(blueprint.ddl, schema=quoted, role=quoted, login=login)
+        script.write_text(ddl + rows)
         command = (
             program,
             "-X",
