@@ -93,7 +93,7 @@ def _triggers_apart(body: str) -> str:
     """Let the functions of triggers have names of their own until all triggers are made.
 
     To find one by its name, PostgreSQL reads all of that name in all schemas, each with its text: 40 ms for
-    a thousand tenants. It looks a new name up in the one schema only.
+    a thousand tenants. To rename one, it looks into the one schema only.
     """
     names = sorted(set(CALLED.findall(body)))
     end = max((found.end() for found in TRIGGER.finditer(body)), default=0)
