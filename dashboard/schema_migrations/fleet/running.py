@@ -143,7 +143,7 @@ def run_fleet(
             worker.join()
         watcher.close()
     watcher.tell_lines()
-    with tasks.queue(url) as at:
+    with tasks.queue(url, options.reconnect_seconds) as at:
         tasks.settle(at)
         return _result(shared, at, time.perf_counter() - begun, hooks)
 

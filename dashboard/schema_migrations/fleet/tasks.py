@@ -4,6 +4,7 @@ Everything here works on a psycopg2 cursor of the owner login that commits by it
 engine, command line and pages use the same functions.
 """
 
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from dashboard.schema_migrations.fleet.waves import SHARES, Candidate, split
 
 SQL = {path.stem: path.read_text() for path in (Path(__file__).parent / "sql").glob("*.sql")}
 CONNECT_SECONDS = 10
+RECONNECT_EVERY_SECONDS = 0.5
 
 
 class FleetError(DashboardError):
@@ -92,10 +94,21 @@ def settle(at: cursor) -> None:
 
 
 @contextmanager
-def queue(url: str) -> Iterator[cursor]:
-    """Yield a cursor for the functions below."""
-    with closing(connect(url)) as link, link.cursor() as at:
+def queue(url: str, patience: float = 0.0) -> Iterator[cursor]:
+    """Yield a cursor for the functions below; a server that is away is waited for so many seconds."""
+    with closing(_wait_for(url, patience)) as link, link.cursor() as at:
         yield at
+
+
+def _wait_for(url: str, seconds: float) -> connection:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return connect(url)
+        except psycopg2.OperationalError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(RECONNECT_EVERY_SECONDS)
 
 
 def create(

@@ -23,7 +23,6 @@ APPLICATION = "steward_fleet"
 # A schema in the hands of somebody else is asked for again after this.
 TAKEN_SECONDS = 1.0
 IDLE_SECONDS = 0.02
-RECONNECT_EVERY_SECONDS = 0.5
 LOCKED = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
 
 
@@ -260,7 +259,7 @@ class Worker(threading.Thread):
             except psycopg2.OperationalError as error:
                 if time.monotonic() > deadline or self.shared.stopping.is_set():
                     raise ConnectionLostError(f"the connection is lost: {_first_line(error)}") from error
-                self.shared.stopping.wait(RECONNECT_EVERY_SECONDS)
+                self.shared.stopping.wait(tasks.RECONNECT_EVERY_SECONDS)
             else:
                 return
 

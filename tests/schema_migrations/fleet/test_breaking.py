@@ -256,6 +256,7 @@ def test_a_server_that_stays_away_ends_the_run_which_can_be_resumed(ground: Grou
         at.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'steward_owner'")
         link.commit()
         until(lambda: not any(worker.name.startswith("steward_fleet_1_") for worker in threading.enumerate()))
+        time.sleep(0.15)  # the run waits too, to write down how it ended
         at.execute(f"ALTER DATABASE {database} CONNECTION LIMIT -1")
     link.close()
     ground.close()

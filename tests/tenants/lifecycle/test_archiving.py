@@ -60,7 +60,7 @@ def test_an_archived_tenant_comes_back_with_every_definition_row_and_number(town
     assert town.sweep() == {"settled": 0, "forgotten": 0}
     path = Path(place_of(town.settings).where(archive.path))
     whole = path.read_bytes()
-    path.write_bytes(whole[:-1] + b"x")
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     assert "has changed since it was written" in town.run("restore").error
     path.write_bytes(whole)
     town.lose(town.kill("restore", restoring, "_open"))
