@@ -12,6 +12,8 @@ ARCHIVE_NAMES = "*.tar*"
 NAMED = re.compile(r'"([^"]+)"')
 IN_ARCHIVE = re.compile(r'in archive "([^"]+)"')
 FAILED_IN = re.compile(r"verify backup failure on directory '(.+)'")
+BEGUN = "Calling pg_verifybackup"
+"""Barman's own words; what follows is pg_verifybackup's, in the language of the server."""
 LONGEST_REASON = 600
 HOSTS, PORTS = re.compile(r"\bhost=([^\s]+)"), re.compile(r"\bport=([\d,]+)")
 
@@ -56,6 +58,9 @@ def verify(barman: Barman, backup_id: str, tick: Callable[[], None] = lambda: No
     if answer.get("_EXCEPTION") or (problems and not place):
         raise BarmanError("; ".join(problems) or str(answer["_EXCEPTION"]))
     if not problems:
+        lines = [str(line).strip() for line in answer.get("_INFO", [])]
+        if not any(line and not line.startswith(BEGUN) for line in lines):  # silence is no proof
+            raise BarmanError("Barman gave no verdict.")
         return Verdict(passed=True)
     complaints = [line for problem in problems[1:] for line in problem.splitlines()]
     return Verdict(passed=False, reason=_shortened(complaints), broken_file=broken_file(complaints, place))
