@@ -23,8 +23,8 @@ from tests.cluster import Cluster
 
 NOW = datetime.now(UTC)
 IN_CODES = 24
-"""A byte of a gzip file's first table of codes: all that follows reads otherwise. Elsewhere a changed bit may
-be one of a member's heading, which no manifest covers."""
+"""A byte of a gzip file's first table of codes: all that follows reads otherwise. About one bit in a hundred
+elsewhere stands for nothing (padding, codes nobody uses): flipped, the same content comes out."""
 
 
 @pytest.fixture
