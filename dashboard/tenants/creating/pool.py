@@ -52,7 +52,7 @@ def keep(wanted: int, tick: Callable[[str], None] = lambda _line: None) -> Kept:
             tick("the tables are of a newer release than this process: nothing to do here")
             return kept
         blueprint = blueprints.find(connection)
-        if blueprint is None and connection.scalar(text(f"SELECT EXISTS ({UNDER_WAY})")):
+        if blueprint is None and is_fleet_moving(connection):
             tick("a fleet run is going on: the blueprint is made when it has ended")
             return kept
     if blueprint is None:
@@ -68,6 +68,11 @@ def keep(wanted: int, tick: Callable[[str], None] = lambda _line: None) -> Kept:
         kept.made.append(_make(blueprint))
     kept.ready = len(_usable())
     return kept
+
+
+def is_fleet_moving(connection: Connection) -> bool:
+    """Whether a fleet run has schemas left to bring to another head."""
+    return bool(connection.scalar(text(f"SELECT EXISTS ({UNDER_WAY})")))
 
 
 def release() -> dict[str, str]:

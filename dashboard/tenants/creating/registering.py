@@ -91,18 +91,18 @@ def register(connection: Connection, asked: Wanted, actor: str) -> Registered:
         if row is None:  # for its slug, or only for the name it wished for
             _refuse_taken(connection, asked.slug)
             continue
-        _refuse(row, asked)
+        _refuse(connection, row, asked)
         names = asked.slug, asked.name, row.schema_name, row.role_name
         return Registered(TenantRef(row.id, *names, values["colour"], values["status"]), row.spare)
     raise ConflictError(f"The names that follow from {asked.slug!r} are being taken; try again.")
 
 
-def _refuse(row: Row[Any], asked: Wanted) -> None:
+def _refuse(connection: Connection, row: Row[Any], asked: Wanted) -> None:
     """After a rollout a process of the former release would make a tenant that is left behind for good.
 
     During one it may: the run takes schemas along that appeared meanwhile.
     """
-    if row.is_left_behind:
+    if row.are_others_ahead and not pool.is_fleet_moving(connection):
         raise MigrationError(
             "The tenants stand at a migration this process does not know: it is of an older release.",
             fix="Restart it with the current release, then try again.",

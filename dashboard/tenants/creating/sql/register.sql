@@ -37,11 +37,8 @@ headed AS (
 ),
 noted AS (
     INSERT INTO public.tenant_revision (tenant_id, to_revision, applied_by, duration_ms)
-    SELECT registered.id, :revision, :actor, extract(EPOCH FROM clock_timestamp() - now()) * 1000 FROM registered, taken
+    SELECT registered.id, :revision, :actor, 0 FROM registered, taken
 )
 SELECT registered.id, registered.schema_name, registered.role_name, hosted.id AS domain_id, taken.schema_name AS spare,
-    (
-        SELECT EXISTS (SELECT FROM public.schema_head AS t WHERE t.kind = 'tenant' AND t.revision <> ALL(:known))
-            AND NOT EXISTS (SELECT FROM public.fleet_task AS t WHERE t.status IN ('pending', 'running'))
-    ) AS is_left_behind
+    EXISTS (SELECT FROM public.schema_head AS t WHERE t.kind = 'tenant' AND t.revision <> ALL(:known)) AS are_others_ahead
 FROM registered LEFT JOIN hosted ON true LEFT JOIN taken ON true
