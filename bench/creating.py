@@ -1,8 +1,10 @@
 """`python -m bench.creating [--tenants N] [--rounds N]`: creating tenants beside psql, few and many there.
 
 psql replays the same DDL with role, grants and rows in one transaction: that is the floor. Beside it stands
-what Alembic takes in process. Each side in turn, on one server with fsync; the median of the rounds counts.
-`--one-processor` keeps them all there.
+what Alembic takes in process. Few tenants are on one server, many on another, both with fsync; each round has
+its turn on the one and on the other, so that what slows the machine down slows both. The median of the rounds
+counts. Spares are taken first, one after the other, and the tenants stay: one just dropped leaves dead rows
+in the catalogs, and who reads next clears them away, which is no part of creating one.
 """
 
 import argparse
@@ -13,15 +15,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+from flask import Flask
 from sqlalchemy import Connection, Engine, event, text
 
-from bench.processors import one_processor, pace
+from bench.processors import pace
 from bench.report import Bar
-from bench.stage import Stage, servers
+from bench.stage import Stage, execute, servers
 from dashboard.app import create_app
 from dashboard.backups.copies.setup import programs_of
 from dashboard.core.config import get_settings
@@ -53,51 +57,83 @@ WITH t AS (
 INSERT INTO public.tenant_revision (tenant_id, to_revision, applied_by, duration_ms)
 SELECT id, '{revision}', 'bench', 0 FROM t;
 """
-ROLE = text("SELECT role_name FROM public.tenant WHERE slug = :slug")
+CATALOGS = text(
+    "SELECT string_agg(oid::regclass::text, ', ') FROM pg_catalog.pg_class"
+    " WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'"
+)
+REGISTRY = "public.tenant, public.domain, public.schema_head"
 Side = Callable[[str], float]
+
+
+@dataclass
+class Fleet:
+    """The product on servers of its own, with so many tenants, and the milliseconds each side took there."""
+
+    stage: Stage
+    app: Flask
+    count: int
+    found: dict[str, list[float]] = field(default_factory=dict)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let everything that follows happen there."""
+        os.environ.update(self.stage.environment)
+        get_settings.cache_clear()
+        with self.app.app_context():
+            yield
+            db.session.remove()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status is 1 when a bar is missed."""
     parser = argparse.ArgumentParser(prog="bench.creating", description=__doc__)
-    parser.add_argument("--tenants", type=int, default=100, help="how many there are the second time")
+    parser.add_argument("--tenants", type=int, default=100, help="how many the larger fleet has")
     parser.add_argument("--rounds", type=int, default=9, help="how often each side is measured")
-    parser.add_argument("--one-processor", action="store_true", help="leave the other ones idle")
     asked = parser.parse_args(arguments)
-    results = {}
-    with servers() as stage, product(stage):
-        pool.keep(0)
-        for count in (FEW, asked.tenants):
-            fill(count)
-            with one_processor(stage) if asked.one_processor else nullcontext():
-                results[count] = measure(stage.folder, asked.rounds)
-            show(count, results[count])
-        show_growth(results[FEW], results[asked.tenants], asked.tenants)
-        bars = bars_of(results[FEW], results[asked.tenants], asked.tenants)
+    with servers() as first, servers() as second:
+        few, many = (raise_fleet(*pair) for pair in ((first, FEW), (second, asked.tenants)))
+        for fleet in (few, many):
+            with fleet.at_work():
+                pool.keep(asked.rounds + 1)
+                settle(fleet.stage)
+        for work in (from_pool, from_ddl):
+            for current in range(asked.rounds + 1):
+                for fleet in (few, many):
+                    with fleet.at_work():
+                        note(fleet, work(fleet.stage.folder), counts=current > 0)
+    for fleet in (few, many):
+        show(fleet)
+    show_growth(few, many)
+    bars = bars_of(few, many)
     print("", *bars, sep="\n", flush=True)
     return 0 if all(bar.is_met for bar in bars) else 1
 
 
-@contextmanager
-def product(stage: Stage) -> Iterator[None]:
-    """The product on the stage's servers, migrated, without a line of log for each tenant."""
+def raise_fleet(stage: Stage, count: int) -> Fleet:
+    """Return the product on a stage, migrated, with so many tenants; without a line of log for each."""
     os.environ.update(stage.environment)
     get_settings.cache_clear()
-    with create_app(get_settings()).app_context():
+    fleet = Fleet(stage, create_app(get_settings()), count)
+    with fleet.at_work():
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
         migrations.upgrade_all(lambda _line: None)
-        yield
-        db.session.remove()
+        pool.keep(0)
+        for _ in range(count):
+            create_tenant("Bench", new_slug())
+    return fleet
 
 
-def fill(count: int) -> None:
-    """Make tenants of the blueprint until there are so many; statistics as autovacuum would have them."""
+def settle(stage: Stage) -> None:
+    """Do at once what autovacuum would do in the minutes after so many were made."""
     with db.engines["owner"].connect() as connection:
-        there = connection.scalar(text("SELECT count(*) FROM public.tenant")) or 0
-    for _ in range(count - there):
-        create_tenant("Bench", new_slug())
-    with db.engines["owner"].execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.exec_driver_sql("ANALYZE public.tenant, public.domain, public.schema_head")
+        catalogs = connection.scalar(CATALOGS)
+    execute(stage.database, f"VACUUM (ANALYZE) {catalogs}, {REGISTRY}")
+
+
+def note(fleet: Fleet, round_: dict[str, float], *, counts: bool) -> None:
+    """Keep what a round took, but for the first one, which warms caches."""
+    for name, ms in round_.items():
+        fleet.found.setdefault(name, []).extend([ms] if counts else [])
 
 
 def new_slug() -> str:
@@ -105,18 +141,15 @@ def new_slug() -> str:
     return f"bench-{secrets.token_hex(6)}"
 
 
-def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
+def from_ddl(folder: Path) -> dict[str, float]:
     """Milliseconds of each side, in turn; what was made is dropped again, out of the measure."""
     sides: dict[str, Side] = {DDL: by_blueprint, PSQL: psql_of(folder), ALEMBIC: by_alembic}
-    found: dict[str, list[float]] = {name: [] for name in (LOOP, POOL, OPENED, WHOLE, *sides)}
-    for _ in range(rounds + 1):  # the first one warms caches and does not count
-        for name, ms in from_pool().items():
-            found[name].append(ms)
-        for name, side in sides.items():
-            slug = new_slug()
-            found[name].append(side(slug))
-            drop(slug)
-    return {name: times[1:] for name, times in found.items()}
+    found = dict[str, float]()
+    for name, side in sides.items():
+        slug = new_slug()
+        found[name] = side(slug)
+        drop(slug)
+    return found
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -131,16 +164,14 @@ def by_blueprint(slug: str) -> float:
     return timed(lambda: create_tenant("Bench", slug))
 
 
-def from_pool() -> dict[str, float]:
+def from_pool(_folder: Path) -> dict[str, float]:
     """The whole of create_tenant, of it the transaction with its connection, and from when that was open.
 
-    Beside it what the loop takes at that moment.
+    Beside it what the loop takes at that moment. The tenant stays.
     """
-    pool.keep(1)
-    slug, marks, loop = new_slug(), dict[str, float](), pace()
+    marks, loop = dict[str, float](), pace()
     with marking(db.engines["owner"], marks):
-        whole = timed(lambda: create_tenant("Bench", slug))
-    drop(slug)
+        whole = timed(lambda: create_tenant("Bench", new_slug()))
     begun = marks["ended"] - marks["opened"], marks["ended"] - marks["asked"]
     return {LOOP: loop, POOL: begun[0] * 1000, OPENED: begun[1] * 1000, WHOLE: whole}
 
@@ -220,45 +251,49 @@ def drop(slug: str) -> None:
     """Remove what one round made."""
     name = "tenant_" + slug.replace("-", "_")
     with db.engines["owner"].begin() as connection:
-        role = connection.scalar(ROLE, {"slug": slug})  # a spare's is its own
-        connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE; DROP ROLE {role or name}")
+        connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE; DROP ROLE {name}")
         connection.execute(text("DELETE FROM public.tenant WHERE slug = :slug"), {"slug": slug})
 
 
-def show(count: int, found: dict[str, list[float]]) -> None:
+def show(fleet: Fleet) -> None:
     """Print the medians."""
-    print(f"\n{count:,} tenants{'':<24}{'median ms':>12}{'least':>9}{'most':>9}", flush=True)
-    for name, times in found.items():
+    print(f"\n{fleet.count:,} tenants{'':<24}{'median ms':>12}{'least':>9}{'most':>9}", flush=True)
+    for name, times in fleet.found.items():
         print(
             f"  {name:<32}{statistics.median(times):>10.1f}{min(times):>9.1f}{max(times):>9.1f}", flush=True
         )
 
 
-def bars_of(few: dict[str, list[float]], many: dict[str, list[float]], count: int) -> list[Bar]:
+def bars_of(few: Fleet, many: Fleet) -> list[Bar]:
     """What the issue asks for, at the larger number too."""
     bars = []
-    for tenants, found in ((FEW, few), (count, many)):
-        ratio = statistics.median(found[DDL]) / statistics.median(found[PSQL])
+    for fleet in (few, many):
+        ratio, spare = median(fleet, DDL) / median(fleet, PSQL), median(fleet, POOL)
         bars += [
-            Bar(f"blueprint against psql, {tenants:,} tenants", ratio, DDL_BAR, "times", at_most=True),
-            Bar(f"spare, {tenants:,} tenants", statistics.median(found[POOL]), POOL_MS, "ms", at_most=True),
+            Bar(f"blueprint against psql, {fleet.count:,} tenants", ratio, DDL_BAR, "times", at_most=True),
+            Bar(f"spare, {fleet.count:,} tenants", spare, POOL_MS, "ms", at_most=True),
         ]
     for name in (DDL, POOL):
-        title = f"{name.partition(':')[0]}: {count:,} against {FEW} tenants"
+        title = f"{name.partition(':')[0]}: {many.count:,} against {few.count} tenants"
         bars.append(Bar(title, growth(few, many, name), MANY_BAR, "times", at_most=True))
     return bars
 
 
-def growth(few: dict[str, list[float]], many: dict[str, list[float]], name: str) -> float:
+def median(fleet: Fleet, name: str) -> float:
+    """Return the milliseconds a side took there."""
+    return statistics.median(fleet.found[name])
+
+
+def growth(few: Fleet, many: Fleet, name: str) -> float:
     """How many times longer a side takes with many tenants."""
-    return statistics.median(many[name]) / statistics.median(few[name])
+    return median(many, name) / median(few, name)
 
 
-def show_growth(few: dict[str, list[float]], many: dict[str, list[float]], count: int) -> None:
+def show_growth(few: Fleet, many: Fleet) -> None:
     """Print what grows with the number of tenants, of itself and beyond psql's: that is the server's own."""
     floor = growth(few, many, PSQL)
-    print(f"\n{count:,} against {FEW} tenants{'':<13}{'times':>12}{'beyond psql':>14}", flush=True)
-    for name in few:
+    print(f"\n{many.count:,} against {few.count} tenants{'':<13}{'times':>12}{'beyond psql':>14}", flush=True)
+    for name in few.found:
         ratio = growth(few, many, name)
         print(f"  {name:<32}{ratio:>10.2f}{ratio / floor:>14.2f}", flush=True)
 
