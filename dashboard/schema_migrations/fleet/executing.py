@@ -21,6 +21,7 @@ from dashboard.schema_migrations.fleet.rendering import start_of
 from dashboard.schema_migrations.fleet.running import Outcome, Progress, Result
 from dashboard.schema_migrations.fleet.safeguarding import Follower
 from dashboard.schema_migrations.fleet.steps import Step, from_rows
+from dashboard.schema_migrations.reading import refresh_heads
 from dashboard.schema_migrations.service import LOCK_KEY
 from dashboard.tenancy import queries as tenancy
 
@@ -61,7 +62,11 @@ def execute(follower: Follower, run_id: int, settings: Settings) -> dict[str, An
     except DashboardError as error:
         _settle(run_id, FleetStatus.HALTED, safeguarding.words_of(error))
         raise
-    return _end(run, plan, result)
+    try:
+        return _end(run, plan, result)
+    finally:
+        refresh_heads(settings)  # who comes from the run to the desk finds there what it did
+        db.session.commit()
 
 
 def _load(run_id: int) -> tuple[FleetRun, FleetPlan]:

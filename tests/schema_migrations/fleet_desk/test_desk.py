@@ -1,5 +1,6 @@
 """Plan, approve and run at the desk: what is refused, what halts, and what goes on."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from dashboard.health.alerting import stands_still
 from dashboard.health.models import Reading
 from dashboard.jobs.store import control_transaction
+from dashboard.schema_migrations import queries
 from dashboard.schema_migrations.fleet.models import FleetPlan, FleetRun
 from dashboard.schema_migrations.fleet.queries import READING
 from tests.schema_migrations.fleet_desk.desk import NO_BACKUP, Desk
@@ -16,6 +18,11 @@ pytestmark = pytest.mark.commits
 PLANS = "/database/migrations/plans/"
 RUNS = "/database/migrations/runs/"
 CHECK = ["op.execute('ALTER TABLE item ADD CONSTRAINT good CHECK (name <> \\'bad\\')')"]
+
+
+def known_at_the_desk() -> dict[str | None, int]:
+    """How many schemas stand at each revision, as the desk's page has it."""
+    return Counter(row.revision for row in queries.get_ledger(None).rows)
 
 
 def test_staff_see_neither_plans_nor_runs(desk: Desk) -> None:
@@ -161,6 +168,7 @@ def test_a_whole_run_ends_with_a_report(desk: Desk) -> None:
     assert lines[0].startswith("schema,tenant,wave,state")
     assert lines[1].startswith("tenant_05,tenant-05,0,done,a1,a3")
     assert {line.split(",")[0] for line in lines[1:]} == {*tenants, "spare_1"}
+    assert known_at_the_desk() == {"a3": 9}, "no probe has to come by first"
     assert desk.ground.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
     assert desk.ground.rows("SELECT count(*) FROM public.maintenance") == [(0,)]
 
@@ -175,6 +183,7 @@ def test_a_failed_canary_stops_and_a_retry_goes_on_once_mended(desk: Desk) -> No
     assert job.status == "failed"
     assert "Halted" in job.error
     assert {name for name, at in desk.ground.versions().items() if at != "a1"} == {"tenant_02"}
+    assert known_at_the_desk() == {"a1": 5, desk.ground.versions()["tenant_02"]: 1}
     html = browser.get(f"{RUNS}{run.id}/").text
     assert "violated by some row" in html
     assert "Retry all failed" in html
