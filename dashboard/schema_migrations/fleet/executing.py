@@ -62,11 +62,7 @@ def execute(follower: Follower, run_id: int, settings: Settings) -> dict[str, An
     except DashboardError as error:
         _settle(run_id, FleetStatus.HALTED, safeguarding.words_of(error))
         raise
-    try:
-        return _end(run, plan, result)
-    finally:
-        refresh_heads(settings)  # who comes from the run to the desk finds there what it did
-        db.session.commit()
+    return _end(run, plan, result)
 
 
 def _load(run_id: int) -> tuple[FleetRun, FleetPlan]:
@@ -191,7 +187,11 @@ def _work(follower: Follower, run: FleetRun, steps: list[Step], settings: Settin
     _begin(run.id)
     options = running.Options(workers=int(run.options["workers"]), actor=follower.actor)
     hooks = _Hooks(follower, run.id)
-    return running.run_fleet(settings.database_direct_url, run.id, steps, options, hooks)
+    try:
+        return running.run_fleet(settings.database_direct_url, run.id, steps, options, hooks)
+    finally:  # however it ends: who comes from the run to the desk finds there what it did
+        refresh_heads(settings)
+        db.session.commit()
 
 
 def _begin(run_id: int) -> None:
