@@ -52,14 +52,18 @@ def verify(barman: Barman, backup_id: str, tick: Callable[[], None] = lambda: No
 
     Raises BarmanError when it could not be compared, which says nothing about the backup.
     """
-    answer = barman.ask_long("verify-backup", barman.server, backup_id, tick=tick)
+    return read_verdict(barman.ask_long("verify-backup", barman.server, backup_id, tick=tick))
+
+
+def read_verdict(answer: Mapping[str, Any]) -> Verdict:
+    """Read the JSON of `verify-backup`. Raises BarmanError where it holds no verdict: silence is no proof."""
     problems = [str(problem).strip() for problem in answer.get("_ERROR", [])]
     place = next((found[1] for problem in problems if (found := FAILED_IN.search(problem))), "")
     if answer.get("_EXCEPTION") or (problems and not place):
         raise BarmanError("; ".join(problems) or str(answer["_EXCEPTION"]))
     if not problems:
         lines = [str(line).strip() for line in answer.get("_INFO", [])]
-        if not any(line and not line.startswith(BEGUN) for line in lines):  # silence is no proof
+        if not any(line and not line.startswith(BEGUN) for line in lines):
             raise BarmanError("Barman gave no verdict.")
         return Verdict(passed=True)
     complaints = [line for problem in problems[1:] for line in problem.splitlines()]

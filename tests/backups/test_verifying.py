@@ -89,6 +89,13 @@ def test_what_barman_cannot_compare_is_no_verdict(on_cluster: Barman) -> None:
     assert verifying.list_verdicts("main") == []
 
 
+@pytest.mark.parametrize("said", [[], [""], ["Calling pg_verifybackup"]])
+def test_silence_is_no_verdict(said: list[str]) -> None:
+    with pytest.raises(BarmanError, match="no verdict"):
+        keeping_barman.read_verdict({"_INFO": said})
+    assert keeping_barman.read_verdict({"_INFO": [*said, "backup successfully verified"]}).passed
+
+
 @pytest.mark.parametrize(
     ("line", "named"),
     [
