@@ -6,7 +6,6 @@ One cluster, Barman as the stack sets it up, each side in turn: what the button'
 """
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 import psycopg2
 
 from bench.report import Bar
+from bench.stage import settings_from
 from dashboard.app import create_app
 from dashboard.backups import service as backups
 from dashboard.backups.restoring import service as restoring
@@ -101,9 +101,8 @@ def site(megabytes: int) -> Iterator[Site]:
             server.start()
         bootstrap_control(layout.control.url("postgres"), CONTROL_DATABASE, layout.state.password("control"))
         bootstrap_erp(layout.erp.url("postgres"), ERP_DATABASE, layout.erp_passwords())
-        os.environ.update({**stack_settings(layout), "STEWARD_ENV": "test", "STEWARD_HOME": str(home)})
-        get_settings.cache_clear()
-        stack.enter_context(create_app(get_settings()).app_context())
+        environment = {**stack_settings(layout), "STEWARD_ENV": "test", "STEWARD_HOME": str(home)}
+        stack.enter_context(create_app(settings_from(environment)).app_context())
         upgrade_all(lambda _line: None)
         found = Site(layout, get_settings())
         stack.callback(found.barman, "terminate-process", barman.SERVER, "receive-wal")

@@ -3,8 +3,9 @@
 psql replays the same DDL with role, grants and rows in one transaction: that is the floor. Beside it stands
 what Alembic takes in process. Few tenants are on one server, many on another, both with fsync; each round has
 its turn on the one and on the other, so that what slows the machine down slows both. The median of the rounds
-counts. Spares are taken first, one after the other, and the tenants stay: one just dropped leaves dead rows
-in the catalogs, and who reads next clears them away, which is no part of creating one.
+counts. Spares are taken first, one after the other, and the tenants stay (one more a round, on either side):
+one just dropped leaves dead rows in the catalogs, and who reads next clears them away, which is no part of
+creating one.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from bench.processors import pace
 from bench.report import Bar
-from bench.stage import Stage, execute, servers
+from bench.stage import Stage, execute, servers, settings_from
 from dashboard.app import create_app
 from dashboard.backups.copies.setup import programs_of
 from dashboard.core.config import get_settings
@@ -77,8 +78,7 @@ class Fleet:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Let everything that follows happen there."""
-        os.environ.update(self.stage.environment)
-        get_settings.cache_clear()
+        settings_from(self.stage.environment)
         with self.app.app_context():
             yield
             db.session.remove()
@@ -111,9 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def raise_fleet(stage: Stage, count: int) -> Fleet:
     """Return the product on a stage, migrated, with so many tenants; without a line of log for each."""
-    os.environ.update(stage.environment)
-    get_settings.cache_clear()
-    fleet = Fleet(stage, create_app(get_settings()), count)
+    fleet = Fleet(stage, create_app(settings_from(stage.environment)), count)
     with fleet.at_work():
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
         migrations.upgrade_all(lambda _line: None)

@@ -6,7 +6,6 @@ locked for four seconds. The shortest round of each side counts: everything else
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import threading
@@ -24,9 +23,8 @@ from sqlalchemy.pool import NullPool
 from bench.fleet_load import Load, Statement, p99
 from bench.fleet_stage import Fleet, settle
 from bench.report import Bar
-from bench.stage import Stage, rows, servers
+from bench.stage import Stage, rows, servers, settings_from
 from dashboard.app import create_app
-from dashboard.core.config import get_settings
 from dashboard.core.db import db
 from dashboard.schema_migrations.fleet import tasks
 from dashboard.schema_migrations.fleet.locking import LADDER
@@ -79,9 +77,7 @@ def say(*lines: str) -> None:
 
 
 def _make_product(stack: ExitStack, stage: Stage) -> None:
-    os.environ.update(stage.environment)
-    get_settings.cache_clear()
-    stack.enter_context(create_app(get_settings()).app_context())
+    stack.enter_context(create_app(settings_from(stage.environment)).app_context())
     upgrade_all(say)
     for engine in db.engines.values():
         stack.callback(engine.dispose)

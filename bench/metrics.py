@@ -5,7 +5,6 @@ three servers put through the real service, rolled up as it goes, and its size; 
 """
 
 import argparse
-import os
 import random
 import statistics
 import sys
@@ -22,9 +21,8 @@ from sqlalchemy import text
 
 from bench.fleet_stage import settle
 from bench.report import Bar
-from bench.stage import Stage, execute, rows, servers
+from bench.stage import Stage, execute, rows, servers, settings_from
 from dashboard.app import create_app
-from dashboard.core.config import get_settings
 from dashboard.core.db import db
 from dashboard.metrics import links, partitions, probes, queries, reviewing, rolling, sampling
 from dashboard.metrics.models import MetricRound
@@ -85,9 +83,7 @@ def say(*lines: str) -> None:
 
 
 def _make_product(stack: ExitStack, stage: Stage) -> Flask:
-    os.environ.update(stage.environment)
-    get_settings.cache_clear()
-    app = create_app(get_settings())
+    app = create_app(settings_from(stage.environment))
     stack.enter_context(app.app_context())
     upgrade_all(lambda _line: None)
     for engine in db.engines.values():

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2
 
 from bench.taken import telling
+from dashboard.core.config import Settings, get_settings
 from dashboard.servers import (
     ErpPasswords,
     Postgres,
@@ -75,6 +76,13 @@ def servers() -> Iterator[Stage]:
         bootstrap_erp(postgres.url("postgres"), "erp", passwords)
         environment = _environment(postgres, cache, passwords, folder)
         yield Stage(postgres.url("erp"), environment, folder, postgres.pid or 0)
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Return the product's settings in an environment; from now on this process has them everywhere."""
+    os.environ.update(environment)
+    get_settings.cache_clear()
+    return get_settings()
 
 
 def _environment(postgres: Postgres, cache: Valkey, passwords: ErpPasswords, home: Path) -> dict[str, str]:

@@ -5,7 +5,6 @@ through the whole application, beside a page of the same frame that lists nothin
 """
 
 import argparse
-import os
 import statistics
 import sys
 import time
@@ -18,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from bench.report import Bar
-from bench.stage import Stage, servers
+from bench.stage import Stage, servers, settings_from
 from dashboard.app import create_app
 from dashboard.core.config import get_settings
 from dashboard.core.db import db
@@ -82,9 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @contextmanager
 def running(stage: Stage) -> Iterator[Flask]:
     """The application on the stage's servers, migrated."""
-    os.environ.update({**stage.environment, "STEWARD_ENV": "test"})
-    get_settings.cache_clear()
-    app = create_app(get_settings())
+    app = create_app(settings_from({**stage.environment, "STEWARD_ENV": "test"}))
     app.config.update(WTF_CSRF_ENABLED=False)
     with app.app_context():
         upgrade_all(lambda _line: None)
