@@ -38,7 +38,10 @@ function start() {
   let before = null;
   let timer = 0;
   let asked = null;
+  let asking = null; // the text whose answer is on its way
   let chosen = -1;
+  let shown = null; // the text the list answers
+  let hurried = false; // Enter came before the list of what was typed
 
   const options = () => [...list.querySelectorAll("[role=option]")];
 
@@ -87,12 +90,26 @@ function start() {
     status.classList.toggle("visually-hidden", all.length > 0);
     if (text && all.length) status.textContent = `${all.length} ${all.length === 1 ? "result" : "results"}`;
     choose(0);
+    shown = text;
+    asking = null;
+    if (hurried) enter();
+  }
+
+  // The list still on the screen may answer an older text: Enter never opens a row of that, it waits for its own.
+  function enter() {
+    hurried = input.value.trim() !== shown;
+    if (!hurried && chosen >= 0) options()[chosen].click();
+    else if (!hurried) form.requestSubmit();
+    else ask();
   }
 
   async function ask() {
+    clearTimeout(timer);
     const text = input.value.trim();
+    if (text === asking) return;
     asked?.abort();
     asked = new AbortController();
+    asking = text;
     try {
       const answer = await fetch(`${dialog.dataset.url}?q=${encodeURIComponent(text)}`, {
         signal: asked.signal, headers: { "HX-Request": "true" },
@@ -101,6 +118,7 @@ function start() {
       show(await answer.text(), text);
     } catch (error) {
       if (error.name === "AbortError") return;
+      hurried = false;
       show("", text);
       status.classList.remove("visually-hidden");
       status.textContent = "The search does not answer. Reload the page, or try again in a moment.";
@@ -133,14 +151,14 @@ function start() {
     if (event.target === dialog) dialog.close();
   });
   input.addEventListener("input", () => {
+    hurried = false;
     clearTimeout(timer);
     timer = setTimeout(ask, PAUSE);
   });
   input.addEventListener("keydown", (event) => {
-    const all = options();
     if (event.key === "ArrowDown") choose(chosen + 1);
     else if (event.key === "ArrowUp") choose(chosen - 1);
-    else if (event.key === "Enter" && !event.ctrlKey && chosen >= 0 && all[chosen]) all[chosen].click();
+    else if (event.key === "Enter" && !event.ctrlKey) enter();
     else return;
     event.preventDefault();
   });
@@ -154,6 +172,7 @@ function start() {
   });
   dialog.addEventListener("close", () => {
     clearTimeout(timer);
+    hurried = false;
     before?.focus?.();
   });
   form.addEventListener("submit", (event) => {

@@ -1,9 +1,10 @@
 """The palette of a real browser: opened by keys, read by screen readers, closed without a trace."""
 
+import re
 from collections.abc import Callable
 
 from flask import Flask
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from dashboard.tenancy.models import TenantRef
 from dashboard.tenancy.scope import use_tenant
@@ -61,4 +62,29 @@ def test_the_palette_fits_a_narrow_screen_and_knows_commands(
     assert_no_horizontal_scroll(page)
     assert_accessible(page)
     page.keyboard.press("Enter")
+    page.wait_for_url("**/records/rfq/new**")
+
+
+def test_enter_waits_for_the_answer_to_what_was_typed(
+    enter: Enter, filled_tenant: TenantRef, live_server: str
+) -> None:
+    page = enter("staff").page
+    page.goto(f"{live_server}/t/{filled_tenant.slug}/records/supplier/")
+    page.get_by_role("link", name="Search everything").click()
+    expect(page.get_by_role("option", name="New RFQ")).to_be_visible()
+    held: list[Route] = []
+    asked = re.compile(r"/palette\?q=new%20rfq$")
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(asked, hold)
+    page.keyboard.type("new rfq")
+    with page.expect_request(asked):
+        page.keyboard.press("Enter")  # the list of no text is on the screen, and its first row is another
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert page.url.endswith("/records/supplier/")
+    assert len(held) == 1
+    held[0].continue_()
     page.wait_for_url("**/records/rfq/new**")
