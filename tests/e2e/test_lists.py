@@ -4,9 +4,12 @@ import re
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Page, expect
 
 from dashboard.tenancy.models import TenantRef
+from dashboard.tenancy.scope import use_tenant
+from tests import factories
 from tests.e2e.conftest import NARROW, WIDE
 from tests.e2e.places import Frame
 from tests.e2e.watching import assert_accessible, assert_no_horizontal_scroll, take_picture
@@ -141,3 +144,19 @@ def test_columns_are_chosen_and_put_in_order(enter: Enter, suppliers: str) -> No
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("button", name="Reset").click()
     expect(heads.first).to_have_attribute("data-column", "name")
+
+
+def test_a_long_name_ends_where_its_cell_does(
+    app: Flask, enter: Enter, filled_tenant: TenantRef, live_server: str
+) -> None:
+    with app.app_context(), use_tenant(filled_tenant, actor="maker@example.com") as session:
+        for _ in range(2):
+            factories.MessageFactory(subject="About all that is written at length: " * 4)
+        session.commit()
+    page = enter("staff").page
+    page.goto(f"{live_server}/t/{filled_tenant.slug}/records/message/?q=at+length")
+    name = page.locator(f"{cell(page, 'subject')} a")
+    ends = name.evaluate("link => [link, link.parentElement].map((box) => box.getBoundingClientRect().right)")
+    assert ends[0] <= ends[1]
+    expect(name).to_have_css("text-overflow", "ellipsis")
+    assert_accessible(page)
