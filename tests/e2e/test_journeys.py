@@ -49,7 +49,7 @@ def test_a_supplier_is_created_found_changed_and_its_history_told(
     page.keyboard.type("harbour lane")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Harbour Lane Tools").click()
-    expect(page).to_have_url(address)
+    page.wait_for_url(address)  # until the page listens to keys
     page.keyboard.press("e")
     page.wait_for_url(f"{address}/edit")
     page.get_by_label("Name", exact=False).first.fill("Harbour Lane Fine Tools")
