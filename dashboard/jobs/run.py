@@ -64,8 +64,12 @@ class Run:
         persist(lambda: write_line(self.id, text))
 
     def progress(self, done: int, total: int, text: str = "") -> None:
-        """Show how far it is. Written at most twice a second, the last step always."""
-        self.check_cancelled()
+        """Show how far it is. Written at most twice a second, the last step always.
+
+        After the last step nobody is asked whether to stop: what was done is done, and the run has to say so.
+        """
+        if done < total:
+            self.check_cancelled()
         now = time.monotonic()
         if done >= total or now - self._written_at >= WRITE_EVERY_SECONDS:
             self._written_at = now

@@ -68,6 +68,7 @@ def test_a_step_does_not_begin_once_the_run_was_cancelled(jobs: Flask) -> None:
         is_new(run, "a")
     with pytest.raises(RunCancelledError):
         run.progress(1, 2)
+    run.progress(2, 2)  # too late: what was done is done, and the run says so
 
 
 def test_a_write_is_repeated_until_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:

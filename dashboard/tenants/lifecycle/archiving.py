@@ -75,7 +75,7 @@ def put_away(run: Run, order: Order) -> TenantArchive:
             _close(run, order)
             archive = _keep(run, order)
             run.progress(95, ALL, f"Dropping {order.tenant.schema}")
-            _drop(order, archive.counts)
+            _drop(order, archive)
         except BaseException:
             give_up(run.id, order.tenant, order.settings)
             raise
@@ -194,18 +194,20 @@ def _teller(run: Run) -> dumping.Tell:
     return tell
 
 
-def _drop(order: Order, counts: dict[str, int]) -> None:
+def _drop(order: Order, archive: TenantArchive) -> None:
     """Schema, role and registration go together. Raises ConflictError where something holds on to them."""
     for attempt, seconds in enumerate(LOCK_SECONDS, 1):
         try:
             with db.engines["owner"].begin() as connection:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout TO '{seconds}s'")
-                refuse_changed(connection, order.tenant, counts)
+                refuse_changed(connection, order.tenant, archive.counts)
                 _drop_all(connection, order)
         except DBAPIError as error:
             is_last = attempt == len(LOCK_SECONDS)
             if isinstance(error.orig, errors.LockNotAvailable | errors.DeadlockDetected) and not is_last:
                 continue
+            if is_put_away(archive):
+                return  # the connection died at the commit, which had taken effect
             words = str(error.orig).strip().replace("\n", " ")
             raise ConflictError(
                 f"PostgreSQL does not let {order.tenant.schema} go: {words}", fix="It stays as it was."
@@ -251,9 +253,18 @@ def finish(archive: TenantArchive, settings: Settings) -> None:
     tenancy.forget()
     if archive.kind != DELETED:
         return
-    registration.drop_grants(archive.slug)
+    if all(tenant.slug != archive.slug for tenant in tenancy.list_tenants()):
+        registration.drop_grants(archive.slug)  # else they are those of whoever has the name now
     if archive.expires_at is not None and archive.expires_at <= datetime.now(UTC):
         forget(archive, settings)
+
+
+def past_tenant(archive: TenantArchive) -> TenantRef:
+    """The tenant of an archive as it was put away, whether or not the registry knows it."""
+    names = archive.slug, archive.name, archive.schema_name, archive.role_name
+    return TenantRef(
+        archive.tenant_id, *names, archive.registration["tenant"]["colour"], TenantStatus.ARCHIVED
+    )
 
 
 def find_made(run_id: UUID) -> TenantArchive | None:
@@ -272,7 +283,7 @@ def is_put_away(archive: TenantArchive) -> bool:
 def give_up(run_id: UUID, tenant: TenantRef, settings: Settings) -> bool:
     """Open a tenant again that this run had closed, and forget its dump; True when there was something."""
     made = find_made(run_id)
-    if made is not None and is_put_away(made):
+    if made is not None and (made.restored_at is not None or is_put_away(made)):
         return False  # it was dropped after all: the connection died at the commit
     with db.engines["owner"].begin() as connection:
         opened = connection.execute(

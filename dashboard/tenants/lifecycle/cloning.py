@@ -239,8 +239,8 @@ def remove(name: str, run_id: UUID) -> None:
     swapping.end_sessions(owner, application_of(run_id))
     if name not in {left for left, _run in list_left()}:
         return
+    files.remove_all(name)  # first: the schema is all that tells the next sweep of them
     with owner.begin() as connection:
         connection.exec_driver_sql("SET LOCAL lock_timeout TO '5s'")
         quoted = quote(connection, name)
         connection.exec_driver_sql(f"DROP SCHEMA {quoted} CASCADE; DROP ROLE IF EXISTS {quoted}")
-    files.remove_all(name)

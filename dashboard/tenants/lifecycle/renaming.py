@@ -9,7 +9,7 @@ nobody is locked out, and the job goes on where it stopped.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, literal, select, update
+from sqlalchemy import delete, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -41,11 +41,11 @@ class Names:
 
 def rename(tenant: TenantRef, names: Names) -> None:
     """Do all of it, or what is left of it. Raises ConflictError for a short name or host that is taken."""
-    if names.slug != tenant.slug:
-        refuse_while_busy(tenant.slug)
-        check_free(tenant.id, names.slug)
-        _lend_grants(tenant.slug, names.slug)
     try:
+        if names.slug != tenant.slug:
+            refuse_while_busy(tenant.slug)
+            check_free(tenant.id, names.slug)
+            _lend_grants(tenant.slug, names.slug)
         _register(tenant.id, names)
     except BaseException:
         settle(tenant.id, tenant.slug, names.slug)
@@ -63,9 +63,12 @@ def settle(tenant_id: int, old: str, new: str) -> None:
         return
     if slug == new:
         _follow(tenant_id, old, new)
-    elif not is_new_taken:
-        with control_transaction() as control:
-            control.execute(delete(Grant).where(Grant.tenant_slug == new))
+        return
+    with control_transaction() as control:
+        # Another tenant may have come to the new name meanwhile: its own people keep their roles.
+        lent = select(Grant.operator_id, Grant.role, Grant.granted_at).where(Grant.tenant_slug == old)
+        only_lent = tuple_(Grant.operator_id, Grant.role, Grant.granted_at).in_(lent)
+        control.execute(delete(Grant).where(Grant.tenant_slug == new, *[only_lent] * is_new_taken))
 
 
 def check_free(tenant_id: int, slug: str) -> None:

@@ -1,9 +1,13 @@
 """Puts registry, schemas and dumps in agreement after a crash, and forgets dumps whose time has come."""
 
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
 
 import structlog
 from sqlalchemy import or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from dashboard.core.config import Settings
@@ -17,26 +21,43 @@ from dashboard.tenants.lifecycle import archiving, cloning, queries, renaming, r
 from dashboard.tenants.lifecycle.models import TenantArchive
 
 log = structlog.get_logger()
+T = TypeVar("T")
 RECENT = timedelta(days=2)
 ENDED = ("tenants.rename", "tenants.archive", "tenants.delete", "tenants.restore")
 
 
 def sweep(settings: Settings) -> dict[str, int]:
     """Settle what no job is at work on. Returns how many were settled and forgotten."""
-    settled = _sweep_clones() + sum(_settle(run, settings) for run in _ended_badly())
+    settled = sum(_one_by_one("clone", _remove_clone, _left_clones()))
+    settled += sum(_one_by_one("run", lambda run: _settle(run, settings), _ended_badly()))
     _keep_archived_ones()
-    return {"settled": settled, "forgotten": _forget_old(settings)}
+    forgotten = sum(_one_by_one("archive", lambda archive: _forget(archive, settings), _due()))
+    return {"settled": settled, "forgotten": forgotten}
 
 
-def _sweep_clones() -> int:
+def _one_by_one(what: str, settle: Callable[[T], int], items: Iterable[T]) -> Iterator[int]:
+    """Do it for each: one that cannot be settled now holds up no other, and the next sweep comes."""
+    for item in items:
+        try:
+            yield settle(item)
+        except ConflictError:  # somebody is at work on it again
+            yield 0
+        except (DashboardError, SQLAlchemyError) as error:
+            log.warning("not_settled", what=what, error=str(error))
+            yield 0
+
+
+def _left_clones() -> list[tuple[str, UUID]]:
     left = cloning.list_left()
     with control_transaction() as session:
         active = set(session.scalars(select(JobRun.id).where(JobRun.status.in_(ACTIVE))))
-    idle = [(name, run_id) for name, run_id in left if run_id not in active]
-    for name, run_id in idle:
-        log.info("clone_swept", schema=name)
-        cloning.remove(name, run_id)
-    return len(idle)
+    return [(name, run_id) for name, run_id in left if run_id not in active]
+
+
+def _remove_clone(left: tuple[str, UUID]) -> int:
+    log.info("clone_swept", schema=left[0])
+    cloning.remove(*left)
+    return 1
 
 
 def _ended_badly() -> list[JobRun]:
@@ -57,6 +78,8 @@ def _settle(run: JobRun, settings: Settings) -> int:
     if run.job == "tenants.restore":
         return _clear_restore(run)
     made = archiving.find_made(run.id)
+    if made is not None and (made.restored_at is not None or made.gone_at is not None):
+        return 0  # what came after it has settled it
     if made is not None and archiving.is_put_away(made):
         archiving.finish(made, settings)
         return 0
@@ -72,11 +95,8 @@ def _clear_restore(run: JobRun) -> int:
     if restoring.is_open(archive):
         restoring.finish(archive, restoring.slug_of(archive))
         return 1
-    try:
-        with archiving.held(restoring.expected(archive)):
-            return int(restoring.clear(archive))
-    except ConflictError:  # somebody is at work on it again
-        return 0
+    with archiving.held(restoring.expected(archive)):
+        return int(restoring.clear(archive))
 
 
 def _archive_of(run: JobRun) -> TenantArchive | None:
@@ -109,18 +129,21 @@ def _keep_archived_ones() -> None:
         )
 
 
-def _forget_old(settings: Settings) -> int:
+def _due() -> list[TenantArchive]:
     query = select(TenantArchive).where(
         TenantArchive.expires_at < datetime.now(UTC), TenantArchive.gone_at.is_(None)
     )
     with control_transaction() as session:
-        due = list(session.scalars(query))
-    forgotten = 0
-    for archive in due:
-        try:
-            archiving.forget(archive, settings)
-        except DashboardError as error:  # the store is away: the next sweep
-            log.warning("archive_not_forgotten", archive=archive.id, error=error.message)
-        else:
-            forgotten += 1
-    return forgotten
+        return list(session.scalars(query))
+
+
+def _forget(archive: TenantArchive, settings: Settings) -> int:
+    """Forget an archive whose time has come, unless somebody is restoring it or is about to."""
+    if queries.find_running(archive.slug) is not None:
+        return 0
+    with archiving.held(archiving.past_tenant(archive)):
+        now = queries.get_archive(archive.id)  # a restore that has just ended keeps it for longer
+        if now.gone_at is not None or now.expires_at is None or now.expires_at > datetime.now(UTC):
+            return 0
+        archiving.forget(now, settings)
+    return 1

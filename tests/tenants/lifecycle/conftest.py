@@ -17,6 +17,7 @@ from sqlalchemy import text, update
 from dashboard.core.config import Settings
 from dashboard.core.db import db
 from dashboard.files import service as files
+from dashboard.files.setup import current_setup
 from dashboard.jobs import queries as job_queries
 from dashboard.jobs import service
 from dashboard.jobs.models import SYSTEM_ACTOR, JobRun
@@ -33,6 +34,12 @@ from tests.tenants.rewinding.past import Past, past_of
 
 LEFT = "SELECT nspname FROM pg_namespace UNION SELECT rolname FROM pg_roles"
 CONTENT = b"%PDF-1.4\n% an offer\n"
+
+
+def files_of(schema: str) -> list[str]:
+    """The uploaded files of a schema."""
+    store = current_setup().store
+    return [found.key for folder in store.folders(schema) for found in store.objects(folder)]
 
 
 @dataclass

@@ -10,7 +10,6 @@ from sqlalchemy import select, text, update
 from dashboard.backups.copies.place import place_of
 from dashboard.core.db import db
 from dashboard.core.errors import ConflictError
-from dashboard.files.setup import current_setup
 from dashboard.jobs.store import control_transaction
 from dashboard.schema_migrations import service as migrations
 from dashboard.schema_migrations.drift import definition
@@ -23,7 +22,7 @@ from dashboard.tenants.lifecycle.models import TenantArchive
 from dashboard.users import service as users
 from dashboard.users.models import Grant
 from tests.conftest import PASSWORD
-from tests.tenants.lifecycle.conftest import CONTENT, Town
+from tests.tenants.lifecycle.conftest import CONTENT, Town, files_of
 
 pytestmark = [pytest.mark.commits, pytest.mark.xdist_group("lifecycle")]
 
@@ -32,12 +31,6 @@ def fingerprint(town: Town) -> str:
     """What the tenant's schema consists of."""
     with db.engines["owner"].begin() as connection:
         return definition.fingerprint(connection, town.tenant.schema, role=town.tenant.role)
-
-
-def files_of(schema: str) -> list[str]:
-    """The uploaded files of a schema."""
-    store = current_setup().store
-    return [found.key for folder in store.folders(schema) for found in store.objects(folder)]
 
 
 def heads(town: Town) -> list[str]:
