@@ -169,7 +169,7 @@ def run_fleet(plan: FleetPlan, settings: Settings, wishes: Wishes, done: Done, s
             raise
     if ended["status"] != FleetStatus.DONE:
         raise StepError(f"Run {run.id} is {ended['status']}.")
-    done.tenants = int(ended.get("done", 0)) or plan.fleet["schemas"]
+    done.tenants = int(ended.get("done", 0))
 
 
 def _pause(run_id: int, actor: str) -> None:

@@ -38,7 +38,7 @@ def way_back(done: Done) -> list[str]:
     if not done.changed_erp:
         return [*_unchanged(done), *announced]
     here = NEW_CODE if done.restarted else OLD_CODE
-    is_halted = done.run_id is not None and not done.tenants
+    is_halted = done.run_id is not None and done.tenants is None
     forward = RUN.format(run=done.run_id) if is_halted else AGAIN
     return [here, forward, _restore(done), DOWNGRADE, *announced]
 

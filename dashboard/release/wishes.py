@@ -37,7 +37,7 @@ class Done:
     control: bool = False
     shared: bool = False
     run_id: int | None = None
-    tenants: int = 0
+    tenants: int | None = None  # how many the run changed, once it is done
     restarted: bool = False
 
     @property

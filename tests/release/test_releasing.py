@@ -161,6 +161,11 @@ def test_the_way_back_names_the_backup_and_the_restore_point() -> None:
     assert "restore the backup 20260101T000000 to the restore point before-release-1" in words[2]
 
 
+@pytest.mark.parametrize(("tenants", "says"), [(None, "flask fleet retry 3"), (0, "start the release again")])
+def test_the_way_back_goes_on_with_a_run_only_while_it_is_not_done(tenants: int | None, says: str) -> None:
+    assert says in way_back(Done(run_id=3, tenants=tenants, restarted=True))[1].split(", or leave")[0]
+
+
 def test_a_visitor_that_a_killed_release_left_is_removed_by_the_next(
     app: Flask, releasing: Releasing
 ) -> None:

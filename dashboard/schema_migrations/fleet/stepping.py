@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Never
 
 import psycopg2
 from psycopg2 import errors
@@ -100,7 +101,7 @@ def in_transaction(at: cursor, move: Move, limits: Limits, by_alembic: Runner) -
             _note(at, move, after=["COMMIT"])
     except errors.InvalidSchemaName as error:
         at.execute("ROLLBACK")
-        raise SchemaGoneError(move.schema) from error
+        _demand_gone(at, move.schema, error)
     except BaseException:
         if not at.connection.closed:
             at.execute("ROLLBACK")
@@ -126,10 +127,18 @@ def alone(at: cursor, move: Move, limits: Limits) -> None:
         _note(at, move, RESET)
     except errors.InvalidSchemaName as error:
         _reset(at)
-        raise SchemaGoneError(move.schema) from error
+        _demand_gone(at, move.schema, error)
     except BaseException:
         _reset(at)
         raise
+
+
+def _demand_gone(at: cursor, schema: str, error: psycopg2.Error) -> Never:
+    """Raise SchemaGoneError if there is no such schema; else a statement missed another: its own error."""
+    at.execute("SELECT to_regnamespace(%s) IS NULL", (quoted(schema),))
+    if (at.fetchone() or (False,))[0]:
+        raise SchemaGoneError(schema) from error
+    raise error
 
 
 def _reset(at: cursor) -> None:

@@ -6,7 +6,7 @@ from dashboard.schema_migrations.fleet import tasks
 from dashboard.schema_migrations.fleet.ledger import reconcile
 from dashboard.schema_migrations.fleet.running import Outcome, Progress, Quiet
 from dashboard.schema_migrations.fleet.waves import Candidate, split
-from tests.schema_migrations.fleet.ground import RUN, Ground
+from tests.schema_migrations.fleet.ground import INDEX, RUN, Ground
 
 
 def test_a_column_and_a_concurrent_index_reach_every_schema(ground: Ground) -> None:
@@ -208,6 +208,27 @@ def test_a_schema_that_vanished_is_left_out_and_public_is_not_touched(ground: Gr
         ground.rows(
             "DROP TABLE public.item, public.applied; DELETE FROM schema_head WHERE schema_name = 'tenant_02'"
         )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["op.execute('CREATE TABLE n.extra (id bigint)')"],
+        [INDEX[0], "    op.execute('CREATE INDEX CONCURRENTLY i ON item (name n.some_ops)')"],
+    ],
+    ids=["in a transaction", "outside of one"],
+)
+def test_a_schema_that_a_statement_misses_is_not_the_tenants(ground: Ground, lines: list[str]) -> None:
+    ground.settle(3)
+    ground.history.write("a4", "a3", lines)
+    steps = ground.steps()
+    ground.create(steps, canary="tenant_02")
+    result = ground.run(steps)
+    assert result.outcome is Outcome.HALTED, result
+    [(schema, reason)] = result.failures
+    assert (schema, ground.versions()[schema]) == ("tenant_02", "a3")
+    assert '"n" does not exist' in reason
+    assert result.counts["skipped"] == result.counts["done"] == 0
 
 
 def test_a_renamed_schema_is_migrated_under_its_new_name(ground: Ground) -> None:
