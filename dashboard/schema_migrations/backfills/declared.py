@@ -103,7 +103,7 @@ def _check(path: Path, change: DataChange) -> None:
     tokens = read_tokens(change.sql)
     if any(token.text == ";" for token in tokens):
         raise _error(path, "has more than one statement", "Write one file for each.")
-    if read_effects(change.sql, Facts())[0].kind not in CHANGES:
+    if read_effects(tokens, Facts())[0].kind not in CHANGES:
         raise _error(path, "is no INSERT, UPDATE or DELETE", "A change of the schema is a revision.")
     if any(token.name.startswith(TENANT_SCHEMAS) and dot.text == "." for token, dot in pairwise(tokens)):
         raise _error(path, "names a tenant's schema", "Leave it out: the search_path is the tenant's.")

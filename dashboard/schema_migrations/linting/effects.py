@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from dashboard.schema_migrations.linting.facts import Facts
 from dashboard.schema_migrations.linting.grammar import (
@@ -24,6 +25,7 @@ WRITTEN = {
     "update": "UPDATE ONLY? <table>",
     "delete": "DELETE FROM ONLY? <table>",
 }
+WITHOUT_LOCK = {"set", "comment", "transaction"}
 ALIASED = {"REFERENCES", "INTO"}  # a bracket after their name lists columns
 NO_TARGET = {
     "FOR",
@@ -52,9 +54,9 @@ class Effect:
     rest: Tokens = ()
 
 
-def read_effects(sql: str, facts: Facts) -> tuple[Effect, ...]:
-    """Return what a statement does; never empty."""
-    tokens = _without_options(read_tokens(sql))
+def read_effects(tokens: Tokens, facts: Facts) -> tuple[Effect, ...]:
+    """Return what one statement does; never empty."""
+    tokens = _without_options(tokens)
     for shape in STATEMENTS:
         if taken := match(shape.pattern, tokens):
             effect = Effect(shape.kind, lock=shape.lock, work=shape.work, flags=taken.flags, rest=taken.rest)
@@ -91,7 +93,7 @@ def _expand(effect: Effect, taken: Match, tokens: Tokens, facts: Facts) -> Itera
         yield replace(effect, table=name.last, schema=name.schema)
         yield from _locked_along(effect, name, facts)
     if not _tables(taken, facts):
-        yield replace(effect, lock=None, is_known=effect.kind in {"set", "comment"})
+        yield replace(effect, lock=None, is_known=effect.kind in WITHOUT_LOCK)
     if effect.kind in {
         "create table",
         "insert",
@@ -138,11 +140,7 @@ def _others(effect: Effect, taken: Match) -> Iterator[Effect]:
 
 def find_names(tokens: Tokens, words: set[str]) -> Iterator[Name]:
     """Yield the names that stand after one of the words and are no functions or names of WITH."""
-    aliases = {
-        token.name
-        for token, following in zip(tokens, [*tokens[1:], None], strict=True)
-        if following and following.key == "AS" and token.name
-    }
+    aliases = {token.name for token, following in pairwise(tokens) if following.key == "AS" and token.name}
     for place, token in enumerate(tokens):
         if token.key in words and (found := match("LATERAL? ONLY? <table>", tokens[place + 1 :])):
             name = found.names["table"][0]

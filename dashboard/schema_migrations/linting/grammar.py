@@ -99,6 +99,13 @@ STATEMENTS = (
     Shape("WITH", "select"),
     Shape("SET", "set"),
     Shape("RESET", "set"),
+    *(
+        Shape(words, "transaction")
+        for words in (
+            *("BEGIN", "START~TRANSACTION", "COMMIT", "END", "ROLLBACK", "ABORT", "PREPARE~TRANSACTION"),
+            *("SAVEPOINT", "RELEASE"),
+        )
+    ),
 )
 
 # Those lock no table; what DROP … CASCADE takes along cannot be told from the statement.
@@ -107,7 +114,7 @@ WITHOUT_TABLE = (
     *("CREATE TYPE", "CREATE DOMAIN", "CREATE SCHEMA", "CREATE ROLE", "CREATE COLLATION"),
     *("DROP FUNCTION", "DROP PROCEDURE", "DROP AGGREGATE", "DROP TYPE", "DROP DOMAIN", "DROP STATISTICS"),
     *("ALTER FUNCTION", "ALTER PROCEDURE", "ALTER TYPE", "ALTER DEFAULT~PRIVILEGES", "ALTER ROLE"),
-    *("GRANT", "REVOKE", "BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "COMMENT ON"),
+    *("GRANT", "REVOKE", "COMMENT ON"),
 )
 
 ACTIONS = (

@@ -141,6 +141,15 @@ def settings(seen: Statement, _plan: Plan, effect: Effect) -> Iterator[Finding]:
         yield seen.finding("timeout-set", "danger", message, advice)
 
 
+def own_transaction(seen: Statement, _plan: Plan, effect: Effect) -> Iterator[Finding]:
+    """What begins or ends the transaction, which is the runner's, or takes back a part of it."""
+    if effect.kind == "transaction":
+        word = seen.tokens[0].key
+        message = f"{word} is the runner's: set here, the change would be kept or lost without its version"
+        advice = f"Take {word} out: the runner begins and commits, each step with its version and ledger."
+        yield seen.finding("own-transaction", "danger", message, advice)
+
+
 def qualified_names(seen: Statement) -> Iterator[Finding]:
     """A name with a schema means the same table for every tenant."""
     schemas = {effect.schema: effect for effect in seen.effects if effect.schema and effect.kind != "read"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from dashboard.schema_migrations.fleet.steps import Step
@@ -13,14 +14,14 @@ from dashboard.schema_migrations.linting.findings import DANGER, NOTE, WARNING, 
 from dashboard.schema_migrations.linting.grammar import Work
 from dashboard.schema_migrations.linting.reversibility import reasons_against
 from dashboard.schema_migrations.linting.second_opinion import opinions
-from dashboard.schema_migrations.linting.tokens import read_tokens
+from dashboard.schema_migrations.linting.tokens import read_tokens, split_at_semicolons
 
 RULES = (
     *(table_rules.not_null_at_once, table_rules.constraint_at_once, table_rules.validate_at_once),
     *(table_rules.unique_at_once, table_rules.rewriting_type, table_rules.volatile_default),
     *(table_rules.rewriting_table, other_rules.plain_index, other_rules.concurrent_index),
     *(other_rules.unbatched_change, other_rules.lost_data, other_rules.renamed, other_rules.explicit_lock),
-    *(other_rules.settings, partitions.concurrent_on_partitions),
+    *(other_rules.settings, other_rules.own_transaction, partitions.concurrent_on_partitions),
 )
 STATEMENT_RULES = (other_rules.qualified_names, other_rules.unknown_lock)
 ORDER = (DANGER, WARNING, NOTE)
@@ -56,8 +57,11 @@ def review(steps: Sequence[Step], facts: Facts) -> Review:
         locks.extend(_locks(seen, plan))
         _remember_after(seen, plan)
         statements.append(seen)
-    findings.extend(opinions(statements, plan))
-    findings.sort(key=lambda finding: (ORDER.index(finding.level), finding.step, finding.statement))
+    findings.extend(opinions(list(_texts(statements)), plan))
+    findings = sorted(  # two statements of a text may be told the same
+        dict.fromkeys(findings),
+        key=lambda finding: (ORDER.index(finding.level), finding.step, finding.statement),
+    )
     reasons = [*_without_way_back(steps, facts), *reasons_against(statements, plan)]
     known = [row["estimate_ms"] for row in locks if row["estimate_ms"] is not None]
     return Review(
@@ -72,7 +76,15 @@ def review(steps: Sequence[Step], facts: Facts) -> Review:
 def _statements(steps: Sequence[Step], facts: Facts) -> Iterator[Statement]:
     for step in steps:
         for place, sql in enumerate(step.statements):
-            yield Statement(step, place, read_tokens(sql), read_effects(sql, facts))
+            for tokens in split_at_semicolons(read_tokens(sql)):
+                yield Statement(step, place, tokens, read_effects(tokens, facts))
+
+
+def _texts(statements: Sequence[Statement]) -> Iterator[Statement]:
+    """The texts as squawk reads them: each once, with what all of its statements do."""
+    for _, group in groupby(statements, key=lambda seen: (seen.step.number, seen.place)):
+        pieces = list(group)
+        yield replace(pieces[0], effects=tuple(effect for piece in pieces for effect in piece.effects))
 
 
 def _judged(seen: Statement, plan: Plan) -> Statement:

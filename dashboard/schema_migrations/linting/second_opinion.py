@@ -24,6 +24,7 @@ COVERED = {
     "require-concurrent-index-creation": "plain-index",
     "ban-concurrent-index-creation-in-transaction": "concurrent-in-transaction",
     "adding-field-with-default": "volatile-default",
+    "transaction-nesting": "own-transaction",
 }
 
 

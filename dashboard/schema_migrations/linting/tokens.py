@@ -63,6 +63,25 @@ def read_tokens(sql: str) -> tuple[Token, ...]:
     return tuple(found)
 
 
+def split_at_semicolons(tokens: Tokens) -> tuple[Tokens, ...]:
+    """Return the statements of a text; one with nothing in it for an empty text.
+
+    Semicolons in brackets (the actions of a rule) and in BEGIN ATOMIC … END belong to their statement.
+    """
+    found: list[Tokens] = []
+    start, depth, blocks = 0, 0, 0
+    for place, token in enumerate(tokens):
+        depth += (token.text == "(") - (token.text == ")")
+        is_atomic = [one.key for one in tokens[place : place + 2]] == ["BEGIN", "ATOMIC"]
+        blocks += is_atomic or (blocks > 0 and token.key == "CASE")
+        blocks -= blocks > 0 and token.key == "END"
+        if token.text == ";" and depth <= 0 and not blocks:
+            found.append(tokens[start:place])
+            start, depth = place + 1, 0
+    found.append(tokens[start:])
+    return tuple(piece for piece in found if piece) or ((),)
+
+
 def split_at_commas(tokens: Tokens) -> Iterator[Tokens]:
     """Yield the parts between commas that stand in no brackets."""
     depth, start = 0, 0

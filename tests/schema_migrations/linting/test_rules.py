@@ -93,6 +93,7 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "lock-table": (("LOCK TABLE item",), ("SELECT count(*) FROM item",)),
     "truncate": (("TRUNCATE item",), ("CREATE TABLE draft (id bigint); TRUNCATE draft",)),
+    "own-transaction": (("COMMIT",), ("COMMENT ON TABLE item IS 'BEGIN;COMMIT;'",)),
     "unknown-lock": (("DO $$ BEGIN PERFORM 1; END $$",), ("SELECT public.attach_history('item')",)),
 }
 
@@ -125,6 +126,74 @@ def test_a_danger_is_caught_by_its_name(rule: str) -> None:
 @pytest.mark.parametrize("rule", EXAMPLES)
 def test_the_safe_way_passes_without_a_word(rule: str) -> None:
     assert judge(*EXAMPLES[rule][1]).findings == []
+
+
+def review_text(sql: str) -> Review:
+    """Review a text as one statement of a step."""
+    return review([Step(0, "0008", transactional=True, statements=(sql,))], FACTS)
+
+
+ADDS = "ALTER TABLE item ADD COLUMN size text"
+ATOMIC = (
+    "CREATE FUNCTION f() RETURNS void LANGUAGE sql"
+    " BEGIN ATOMIC SELECT CASE WHEN true THEN 1 END; DELETE FROM item; END"
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "rule"),
+    [
+        (f"{ADDS}; DROP TABLE item", "drop-table"),
+        (f"{ADDS};; UPDATE item SET note = '';", "unbatched-update"),
+        (f"{ADDS}; DELETE FROM item", "unbatched-delete"),
+        (f"{ADDS}; {SET_NOT_NULL}; ANALYZE item", "not-null-at-once"),
+        (f"{CHECK}; {VALIDATE}", "validate-at-once"),
+        ("DROP TABLE item; CREATE TABLE item (id bigint)", "drop-table"),
+        (f"{ADDS}; COMMIT", "own-transaction"),
+        (f"{ATOMIC}; DROP TABLE item", "drop-table"),
+        ("COMMENT ON TABLE item IS 'a;b'; /* ; */ TRUNCATE item", "truncate"),
+    ],
+)
+def test_every_statement_of_a_text_is_reviewed(sql: str, rule: str) -> None:
+    assert rules_of(review_text(sql)) == [rule]
+
+
+def test_every_statement_of_a_text_has_its_locks_and_time() -> None:
+    both = review_text(f"{ADDS}; {VALIDATE}; DROP TABLE unit")
+    assert [(row["table"], row["lock"]) for row in both.locks] == [
+        ("item", "ACCESS EXCLUSIVE"),
+        ("item", "SHARE UPDATE EXCLUSIVE"),
+        ("unit", "ACCESS EXCLUSIVE"),
+    ]
+    assert both.estimate_ms == sum(row["estimate_ms"] for row in both.locks) > 1000
+    assert both.irreversible_reason == "0008 drops unit, whose rows are gone"
+
+
+@pytest.mark.parametrize(
+    "sql", [ADDS, SET_NOT_NULL, ATOMIC, "CREATE RULE r AS ON UPDATE TO item DO (SELECT 1; SELECT 2)"]
+)
+def test_a_semicolon_that_parts_nothing_changes_nothing(sql: str) -> None:
+    assert review_text(f"{sql};") == review_text(sql)
+    assert len(review_text(sql).locks) == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "BEGIN",
+        "START TRANSACTION",
+        "COMMIT AND CHAIN",
+        "END",
+        "ROLLBACK",
+        "ABORT",
+        "SAVEPOINT a",
+        "RELEASE a",
+    ],
+)
+def test_a_transaction_of_its_own_is_a_danger(sql: str) -> None:
+    [finding] = [one for one in review_text(sql).findings if one["rule"] != "not-linted"]
+    assert (finding["rule"], finding["level"]) == ("own-transaction", "danger")
+    assert finding["advice"].startswith(f"Take {sql.split(maxsplit=1)[0]} out: the runner begins and commits")
 
 
 def test_a_column_that_nothing_can_fill_is_refused() -> None:
