@@ -1,13 +1,15 @@
 """Runs a revision that reads data, schema by schema, through Alembic with its scripts loaded once."""
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, Never
 
+import psycopg2
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from psycopg2.extensions import connection
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from dashboard.schema_migrations.fleet.locking import quoted
@@ -44,10 +46,21 @@ def runner(scripts: ScriptDirectory) -> Runner:
             borrowed.exec_driver_sql(f"SET LOCAL search_path TO {quoted(schema)}, public")
             borrowed.dialect.default_schema_name = schema
             options = settings_of(History.TENANT, schema) | {"script": scripts}
-            with operations(_InOneTransaction(borrowed.dialect, borrowed, options)):
+            with operations(_InOneTransaction(borrowed.dialect, borrowed, options)), _as_the_driver_says():
                 migrate()
 
     return run
+
+
+@contextmanager
+def _as_the_driver_says() -> Iterator[None]:
+    """Raise psycopg2's own errors: by their class a worker knows a lock to wait for and a lost link."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg2.Error):
+            raise error.orig from None
+        raise
 
 
 def _borrowed(link: connection) -> Connection:

@@ -141,6 +141,26 @@ def test_a_locked_schema_is_tried_again_while_the_others_go_on(ground: Ground) -
     assert any("tenant_05" in line and "(long reader)" in line for line in hooks.lines)
 
 
+def test_a_revision_that_reads_data_waits_for_a_locked_table_as_well(ground: Ground) -> None:
+    ground.settle(3)
+    reading = "assert op.get_bind().scalar(sa.text('SELECT count(*) FROM applied')) == 1"
+    ground.history.write("a4", "a3", [reading, "op.drop_column('item', 'colour')"])
+    before = ground.steps(to="a3")
+    ground.create(before)
+    ground.run(before)
+    steps = ground.steps("a3")
+    assert steps[0].by_alembic
+    ground.create(steps, run_id=2)
+    with transaction(ground, "SELECT FROM tenant_02.item"):
+        thread, results = in_background(lambda: ground.run(steps, run_id=2, lock_timeouts=(0.1,)))
+        waits = "SELECT lock_waits, error FROM fleet_task WHERE run_id = 2 AND schema_name = 'tenant_02'"
+        until(lambda: bool(results) or ground.rows(waits)[0][0] >= 2)
+        assert "(long reader)" in ground.rows(waits)[0][1]
+    thread.join()
+    assert results[0].outcome is Outcome.DONE, results
+    assert set(ground.versions().values()) == {"a4"}
+
+
 def test_a_schema_that_stays_locked_fails_with_the_name_of_who_is_in_the_way(ground: Ground) -> None:
     ground.settle(2)
     steps = ground.steps()
