@@ -42,6 +42,13 @@ def execute(follower: Follower, run_id: int, settings: Settings) -> dict[str, An
 
     Raises HaltedError when it waits for a decision. Any other error leaves it to be gone on with.
     """
+    try:
+        return _execute(follower, run_id, settings)
+    finally:
+        _close_if_cancelled(run_id, settings)
+
+
+def _execute(follower: Follower, run_id: int, settings: Settings) -> dict[str, Any]:
     run, plan = _load(run_id)
     if run.status not in queries.MOVING:
         return {"run": run_id, "status": run.status}
@@ -63,6 +70,16 @@ def execute(follower: Follower, run_id: int, settings: Settings) -> dict[str, An
         _settle(run_id, FleetStatus.HALTED, safeguarding.words_of(error))
         raise
     return _end(run, plan, result)
+
+
+def _close_if_cancelled(run_id: int, settings: Settings) -> None:
+    """Leave no task waiting for ever: whoever keeps spares would think that the run goes on."""
+    with control_transaction() as session:
+        run = session.get(FleetRun, run_id)
+        is_cancelled = run is not None and run.status == FleetStatus.CANCELLED
+    if is_cancelled:
+        with tasks.queue(settings.database_direct_url) as at:
+            tasks.close(at, run_id)
 
 
 def _load(run_id: int) -> tuple[FleetRun, FleetPlan]:

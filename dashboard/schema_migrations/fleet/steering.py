@@ -62,6 +62,9 @@ def cancel(session: Session, run: FleetRun, *, actor: str) -> None:
     _check(session, run, "cancel")
     run.status, run.reason = FleetStatus.CANCELLED, f"Cancelled by {actor}."
     run.finished_at = datetime.now(UTC)
+    if not queries.is_worked_on(session, run):  # else whoever does closes them
+        with tasks.queue(_owner()) as at:
+            tasks.close(at, run.id)
     _note(session, run, "cancel", actor)
 
 

@@ -195,6 +195,13 @@ def skip(at: cursor, run_id: int, schema: str, reason: str) -> None:
         )
 
 
+def close(at: cursor, run_id: int) -> int:
+    """End what waits in a cancelled run that nobody works on; returns how many. Others ask what is open."""
+    recover(at, run_id)
+    at.execute(SQL["close"], {"run": run_id, "reason": "The run was cancelled."})
+    return at.rowcount
+
+
 def gate(at: cursor, run_id: int) -> Gate:
     """Return the wave a run is in: the next one opens when each task of it is done or skipped."""
     at.execute(SQL["gate"], {"run": run_id})

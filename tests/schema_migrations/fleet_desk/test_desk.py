@@ -243,6 +243,23 @@ def test_a_second_run_is_refused_while_one_is_open_and_cancelling_frees_the_desk
     assert desk.work(again).status == "succeeded"
 
 
+@pytest.mark.parametrize("is_resumed", [False, True], ids=["nobody works on it", "its job waits"])
+def test_a_cancelled_run_leaves_no_schema_waiting(desk: Desk, *, is_resumed: bool) -> None:
+    desk.ground.settle(3)
+    desk.ground.history.write("a4", "a3", ["op.execute('SELECT nothing')"])
+    browser = desk.browser()
+    run = desk.started(browser, desk.approved(browser))
+    desk.work(run)
+    assert sorted(desk.ground.statuses(run.id).values()) == ["failed", "pending", "pending"]
+    if is_resumed:
+        assert browser.post(f"{RUNS}{run.id}/resume").status_code == 302
+    assert browser.post(f"{RUNS}{run.id}/cancel").status_code == 302
+    if is_resumed:
+        assert "pending" in desk.ground.statuses(run.id).values(), "the job may be at work on them"
+        desk.work(run)
+    assert sorted(desk.ground.statuses(run.id).values()) == ["failed", "skipped", "skipped"]
+
+
 def test_a_pause_is_kept_and_resumed(desk: Desk) -> None:
     desk.ground.settle(3)
     browser = desk.browser()
