@@ -64,11 +64,12 @@ def settle(tenant_id: int, old: str, new: str) -> None:
     if slug == new:
         _follow(tenant_id, old, new)
         return
+    lent = delete(Grant).where(Grant.tenant_slug == new)
+    if is_new_taken:  # by another tenant meanwhile, whose own people keep their roles
+        mine = select(Grant.operator_id, Grant.role, Grant.granted_at).where(Grant.tenant_slug == old)
+        lent = lent.where(tuple_(Grant.operator_id, Grant.role, Grant.granted_at).in_(mine))
     with control_transaction() as control:
-        # Another tenant may have come to the new name meanwhile: its own people keep their roles.
-        lent = select(Grant.operator_id, Grant.role, Grant.granted_at).where(Grant.tenant_slug == old)
-        only_lent = tuple_(Grant.operator_id, Grant.role, Grant.granted_at).in_(lent)
-        control.execute(delete(Grant).where(Grant.tenant_slug == new, *[only_lent] * is_new_taken))
+        control.execute(lent)
 
 
 def check_free(tenant_id: int, slug: str) -> None:
